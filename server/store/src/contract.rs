@@ -1,0 +1,72 @@
+//! What a store is: four tables of ordered records (bytes → bytes), read through snapshots, written in transactions.
+use crate::error::Result;
+use std::borrow::Cow;
+
+/// Bytes of a record: borrowed from the store's map where it has one, else owned.
+pub type Bytes<'r> = Cow<'r, [u8]>;
+
+/// The tables of a store, each an ordered space of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// Layout version, counters, aux fields, functions.
+    Meta,
+    /// One record a key: `[db][key]` → header and, when small, value.
+    Objects,
+    /// Runs of listpacks of big collections: `[id][family][order key]`.
+    Segments,
+    /// Expiry index: `[time][db][key]`.
+    Expires,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 4] = [Table::Meta, Table::Objects, Table::Segments, Table::Expires];
+
+    /// Its name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Meta => "meta",
+            Table::Objects => "objects",
+            Table::Segments => "segments",
+            Table::Expires => "expires",
+        }
+    }
+}
+
+/// A consistent view of a store. Records borrow from the reader.
+pub trait Reader: Send {
+    /// The record with exactly this key.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>>;
+    /// Walks forward from the first record whose key is `from` or greater.
+    fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
+    /// Walks backward from the last record whose key is `from` or smaller.
+    fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
+}
+
+/// A walk over records in one direction.
+pub trait Cursor<'r> {
+    /// The next record of the walk: key and value.
+    fn next(&mut self) -> Result<Option<(Bytes<'r>, Bytes<'r>)>>;
+}
+
+/// A write transaction: nothing is visible before `commit`, all of it after.
+pub trait Writer {
+    /// Stores a record.
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()>;
+    /// Removes a record; whether it was there.
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<bool>;
+    /// A record as this transaction sees it.
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    /// Makes it all visible, and durable when the store is.
+    fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// A dataset's records.
+pub trait Store: Send + Sync {
+    /// A name for messages: `lmdb`, `memory`.
+    fn scheme(&self) -> &'static str;
+    /// A view of the store as it is now.
+    fn reader(&self) -> Result<Box<dyn Reader>>;
+    /// Starts writing.
+    fn writer(&self) -> Result<Box<dyn Writer + '_>>;
+}

@@ -1,0 +1,49 @@
+//! The record layout, version 1.
+//!
+//! Four tables. Integers in keys are big-endian (so that byte order is number order), in values little-endian.
+//!
+//! ## objects: one record a key
+//! ```text
+//! key    db u32 BE · key bytes                      (up to 511 bytes in all; see long keys)
+//! value  kind u8 · flags u8 · value type u8 · encoding u8
+//!        [expire_at_ms i64]     flags bit 0
+//!        [idle_s u32]           flags bit 1
+//!        [freq u8]              flags bit 2
+//!        [len u32 · key bytes]  flags bit 3: long key, the whole key
+//!        [len u32 · bytes]      flags bit 5: key metadata (RDB opcode 243), opaque
+//!        count                  RDB length; absent for strings and opaque values
+//!        [id u64]               flags bit 4: segmented
+//!        payload                inline: the RDB payload of the value type (what a dump holds after the key)
+//!                               segmented streams: the RDB payload after the nodes; other segmented values: nothing
+//! ```
+//! Inline payloads are of these types only: String; ListQuicklist2; SetIntset, SetListpack; ZsetListpack; HashListpack,
+//! HashListpackEx; Stream3, Stream5; and as opaque bytes Module2, Array. Blobs keep the form (raw, LZF) they came in.
+//!
+//! ## segments: big collections as runs of listpacks
+//! ```text
+//! key    id u64 BE · family u8 · order key
+//! list   'l'  position u64 BE of the first element (2^63 for the head of a fresh list), contiguous
+//!             value: 01 + bytes (one plain element) or 02 + listpack
+//! set    'h'  hash u64 BE of the first element        listpack m,m,…
+//! hash   'h'  hash u64 BE of the first field          listpack f,v,…   or f,v,ms,… when value type is HashListpackEx (0 = none)
+//! zset   'h'  hash u64 BE of the first member         listpack m,score,…
+//!        'z'  score order key u64 BE · separator      listpack m,score,…  ascending (score, member)
+//! stream 's'  ms u64 BE · seq u64 BE (master id)      the node's listpack
+//! ```
+//! Hash = XXH3-64, seed 0, of the element's bytes as a string; elements of an 'h' run are in ascending hash order and
+//! elements of equal hash are never split over two segments. Scores in segments are eight bytes, IEEE-754 little-endian, as a string entry.
+//! The score order key of a double: its bits, with all bits flipped if negative, else the sign bit set; -0 is stored as 0.
+//! The separator is the shortest prefix of the first member that is greater than the last member of the segment before when both have
+//! the same score, and empty otherwise: so the segment that may hold (score, member) is the last one whose key is not greater
+//! than order key · member.
+
+/// Length of the longest record key (LMDB's limit).
+pub const MAX_KEY_BYTES: usize = 511;
+/// Values whose payload is larger are segmented.
+pub const INLINE_MAX_BYTES: usize = 8 * 1024 + 64;
+/// A segment is closed when its listpack reaches this size …
+pub const SEGMENT_BYTES: usize = 4000;
+/// … or holds this many elements.
+pub const SEGMENT_ELEMENTS: usize = 128;
+/// Position of the head of a freshly built list.
+pub const LIST_ORIGIN: u64 = 1 << 63;

@@ -1,0 +1,18 @@
+//! Records on disk: the [`Store`] contract, the record layout, the memory and LMDB stores.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`contract`] | what a store is: tables of ordered records, read snapshots, write transactions, bulk load |
+//! | [`layout`] | the record layout, byte by byte, with a worked example |
+//! | [`object`] | object records read and written |
+//! | [`segment`] | big collections: runs of listpacks in key order |
+//! | [`error`] | what can go wrong |
+pub mod contract;
+pub mod error;
+pub mod layout;
+pub mod object;
+pub mod segment;
+
+pub use contract::{Bytes, Cursor, Reader, Store, Table, Writer};
+pub use error::{Result, StoreError};
+pub use object::{Body, Encoding, Object};
