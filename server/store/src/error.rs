@@ -28,7 +28,9 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Io { path, source } => write!(f, "{path}: {source}"),
-            StoreError::Foreign(what) | StoreError::Corrupt(what) | StoreError::Backend(what) => f.write_str(what),
+            StoreError::Foreign(what) | StoreError::Corrupt(what) | StoreError::Backend(what) => {
+                f.write_str(what)
+            }
             StoreError::Format(error) => error.fmt(f),
         }
     }

@@ -32,7 +32,12 @@ pub fn read(cursor: &mut Cursor<'_>) -> Result<Len> {
         2 => match low {
             0 => Len::Plain(u64::from(cursor.u32_be()?)),
             1 => Len::Plain(cursor.u64_be()?),
-            _ => return Err(FormatError::corrupt(start, format!("invalid length byte 0x{first:02x}"))),
+            _ => {
+                return Err(FormatError::corrupt(
+                    start,
+                    format!("invalid length byte 0x{first:02x}"),
+                ))
+            }
         },
         _ => Len::Encoding(low),
     })
@@ -44,9 +49,10 @@ pub fn read_plain(cursor: &mut Cursor<'_>) -> Result<u64> {
     let start = cursor.pos();
     match read(cursor)? {
         Len::Plain(n) => Ok(n),
-        Len::Encoding(n) => {
-            Err(FormatError::corrupt(start, format!("string encoding {n} where a length is expected")))
-        }
+        Len::Encoding(n) => Err(FormatError::corrupt(
+            start,
+            format!("string encoding {n} where a length is expected"),
+        )),
     }
 }
 
@@ -59,7 +65,10 @@ pub fn read_count(cursor: &mut Cursor<'_>, min_bytes: usize) -> Result<usize> {
     let most = cursor.remaining() / min_bytes.max(1);
     if count > most as u64 {
         let left = cursor.remaining();
-        return Err(FormatError::truncated(start, format!("count of {count} elements, but {left} bytes left")));
+        return Err(FormatError::truncated(
+            start,
+            format!("count of {count} elements, but {left} bytes left"),
+        ));
     }
     Ok(count as usize)
 }

@@ -43,7 +43,9 @@ pub fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Str<'a>> {
         Len::Encoding(1) => Ok(Str::Int(i32::from(cursor.i16_le()?))),
         Len::Encoding(2) => Ok(Str::Int(cursor.i32_le()?)),
         Len::Encoding(3) => read_lzf(cursor, start),
-        Len::Encoding(n) => Err(FormatError::corrupt(start, format!("unknown string encoding {n}"))),
+        Len::Encoding(n) => {
+            Err(FormatError::corrupt(start, format!("unknown string encoding {n}")))
+        }
     }
 }
 
@@ -52,7 +54,10 @@ fn read_lzf<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Str<'a>> {
     let len = length::read_plain(cursor)?;
     let data = cursor.take_u64(packed)?;
     if len > packed.saturating_mul(LZF_MAX_RATIO) {
-        return Err(FormatError::corrupt(start, format!("{packed} LZF bytes cannot decode to {len}")));
+        return Err(FormatError::corrupt(
+            start,
+            format!("{packed} LZF bytes cannot decode to {len}"),
+        ));
     }
     Ok(Str::Lzf { data, len: len as usize })
 }

@@ -21,10 +21,18 @@ pub trait Visitor {
     /// A sorted set member.
     fn zset_member(&mut self, member: &[u8], score: f64) -> std::result::Result<(), Self::Error>;
     /// A hash field, with its own absolute expiry.
-    fn hash_field(&mut self, field: &[u8], value: &[u8], expire_at_ms: Option<i64>)
-        -> std::result::Result<(), Self::Error>;
+    fn hash_field(
+        &mut self,
+        field: &[u8],
+        value: &[u8],
+        expire_at_ms: Option<i64>,
+    ) -> std::result::Result<(), Self::Error>;
     /// A stream node as it lies in the file, before its messages; give false to pass over the messages.
-    fn stream_node(&mut self, _master: StreamId, _listpack: &[u8]) -> std::result::Result<bool, Self::Error> {
+    fn stream_node(
+        &mut self,
+        _master: StreamId,
+        _listpack: &[u8],
+    ) -> std::result::Result<bool, Self::Error> {
         Ok(true)
     }
     /// A live stream message.
@@ -32,7 +40,11 @@ pub trait Visitor {
     /// The metadata of a stream, after its messages.
     fn stream_meta(&mut self, meta: &StreamMeta) -> std::result::Result<(), Self::Error>;
     /// A value carried as opaque bytes (module values, arrays).
-    fn opaque(&mut self, value_type: ValueType, payload: &[u8]) -> std::result::Result<(), Self::Error>;
+    fn opaque(
+        &mut self,
+        value_type: ValueType,
+        payload: &[u8],
+    ) -> std::result::Result<(), Self::Error>;
 }
 
 /// The field names of hash templates announced in a file (Redis 8.10), by id.
