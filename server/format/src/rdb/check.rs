@@ -12,7 +12,8 @@ pub enum Depth {
     Deep,
 }
 
-/// Checks a value; offsets in errors are relative to `payload`. Things servers accept although they are odd go to `warn`.
+/// Checks a value; offsets in errors are relative to `payload`. Things servers accept although they
+/// are odd go to `warn`.
 pub fn check(
     value_type: ValueType,
     payload: &[u8],

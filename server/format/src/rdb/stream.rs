@@ -1,8 +1,35 @@
 //! Stream metadata: everything of a stream value after its nodes.
+//!
+//! ```text
+//! len length · len last_ms · len last_seq
+//! types 19 and up: len first_ms · len first_seq · len max_deleted_ms · len max_deleted_seq
+//!                  len entries_added
+//! len groups × (
+//!    str name · len last_ms · len last_seq
+//!    types 19 and up: len entries_read, -1 = unknown
+//!    len pel × ( id128, i64 ms delivered, len deliveries )      the id without a length byte
+//!    len consumers × (
+//!       str name · i64 ms seen
+//!       types 21 and up: i64 ms active, -1 = never
+//!       len k × id128
+//!    )
+//!    types 27 and up: len nack × id128
+//! )
+//! types 26 and up: len idmp_duration_s · len idmp_max_entries
+//!                  len producers × ( str pid · len k × ( str iid · len ms · len seq ) )
+//!                  len iids_added · len iids_duplicates
+//! ```
+//! Ids are big-endian, the times beside them little-endian. [`read`] refuses what every server
+//! refuses at any setting: an id twice in one list, a consumer's id that its group's pending list
+//! lacks, two groups or consumers of one name. A pending entry without an owner is accepted here;
+//! the deep check reports it.
+use super::length::{self, read_count, read_plain};
+use super::string;
 use super::types::ValueType;
 use crate::cursor::Cursor;
 use crate::encodings::stream::StreamId;
-use crate::error::Result;
+use crate::error::{FormatError, Result};
+use std::collections::HashSet;
 
 /// What a stream value holds beside its messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,11 +42,12 @@ pub struct StreamMeta {
     pub first_id: StreamId,
     /// The largest deleted id.
     pub max_deleted_id: StreamId,
-    /// Messages ever added.
+    /// Messages ever added (the length where the form has no such count).
     pub entries_added: u64,
     /// Consumer groups, in file order.
     pub groups: Vec<Group>,
-    /// Idempotent-producer state (types 26 and up), opaque except for framing: the raw bytes after the groups.
+    /// Idempotent-producer state (types 26 and up), opaque except for framing: the raw bytes after
+    /// the groups.
     pub idmp: Option<Vec<u8>>,
 }
 
@@ -66,20 +94,409 @@ pub struct Consumer {
     pub pending: Vec<StreamId>,
 }
 
+/// IDMP state of a stream that never used it, as a type 26 or 27 writer puts it: 100 s, 100 ids, no
+/// producers, 0, 0.
+const IDMP_UNUSED: [u8; 7] = [0x40, 0x64, 0x40, 0x64, 0, 0, 0];
+/// "Unknown" in `entries_read`.
+const UNKNOWN: u64 = u64::MAX;
+/// "Never" in a consumer's active time.
+const NEVER_MS: i64 = -1;
+/// The least bytes of a pending entry: id, time, count.
+const PENDING_MIN_BYTES: usize = 16 + 8 + 1;
+
+/// What a type's form holds.
+#[derive(Clone, Copy)]
+struct Form {
+    /// First id, max deleted id, counters.
+    counters: bool,
+    active_time: bool,
+    idmp: bool,
+    nack: bool,
+}
+
+impl Form {
+    /// The types are numbered in the order they grew, so that a later one has whatever an earlier
+    /// one has.
+    fn of(value_type: ValueType) -> Self {
+        let number = value_type.number();
+        Self {
+            counters: number >= ValueType::Stream2.number(),
+            active_time: number >= ValueType::Stream3.number(),
+            idmp: number >= ValueType::Stream4.number(),
+            nack: number >= ValueType::Stream5.number(),
+        }
+    }
+
+    fn group_min_bytes(self) -> usize {
+        5 + usize::from(self.counters) + usize::from(self.nack)
+    }
+
+    fn consumer_min_bytes(self) -> usize {
+        10 + 8 * usize::from(self.active_time)
+    }
+}
+
+impl StreamMeta {
+    /// Pending entries that no consumer owns: only type 27 can hold them, [`write`] drops them in
+    /// the older forms.
+    pub fn ownerless(&self) -> impl Iterator<Item = (&Group, &Pending)> {
+        self.groups.iter().flat_map(|group| {
+            group
+                .pel
+                .iter()
+                .filter(|entry| entry.consumer.is_none())
+                .map(move |entry| (group, entry))
+        })
+    }
+}
+
 /// Reads the metadata of a stream of this type; the cursor stands after the nodes.
 pub fn read(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<StreamMeta> {
-    let _ = (cursor, value_type);
-    todo!()
+    let form = Form::of(value_type);
+    let mut meta = StreamMeta {
+        length: read_plain(cursor)?,
+        last_id: read_len_id(cursor)?,
+        ..StreamMeta::default()
+    };
+    meta.entries_added = meta.length;
+    if form.counters {
+        meta.first_id = read_len_id(cursor)?;
+        meta.max_deleted_id = read_len_id(cursor)?;
+        meta.entries_added = read_plain(cursor)?;
+    }
+    let mut names = HashSet::new();
+    for _ in 0..read_count(cursor, form.group_min_bytes())? {
+        let start = cursor.pos();
+        let group = read_group(cursor, form)?;
+        if !names.insert(group.name.clone()) {
+            return Err(FormatError::corrupt(start, "two consumer groups have one name"));
+        }
+        meta.groups.push(group);
+    }
+    if form.idmp {
+        let start = cursor.pos();
+        skip_idmp(cursor)?;
+        meta.idmp = Some(cursor.buf()[start..cursor.pos()].to_vec());
+    }
+    Ok(meta)
+}
+
+fn read_group(cursor: &mut Cursor<'_>, form: Form) -> Result<Group> {
+    let mut group = Group {
+        name: string::read(cursor)?.to_vec()?,
+        last_id: read_len_id(cursor)?,
+        ..Group::default()
+    };
+    if form.counters {
+        group.entries_read = Some(read_plain(cursor)?).filter(|n| *n != UNKNOWN);
+    }
+    group.pel = read_pel(cursor)?;
+    let mut names = HashSet::new();
+    for index in 0..read_count(cursor, form.consumer_min_bytes())? {
+        let start = cursor.pos();
+        let consumer = read_consumer(cursor, form, index, &mut group.pel)?;
+        if !names.insert(consumer.name.clone()) {
+            return Err(FormatError::corrupt(start, "two consumers of a group have one name"));
+        }
+        group.consumers.push(consumer);
+    }
+    if form.nack {
+        group.nack = read_nack(cursor, &group.pel)?;
+    }
+    Ok(group)
+}
+
+fn read_pel(cursor: &mut Cursor<'_>) -> Result<Vec<Pending>> {
+    let start = cursor.pos();
+    let count = read_count(cursor, PENDING_MIN_BYTES)?;
+    let mut pel = Vec::with_capacity(count);
+    for _ in 0..count {
+        pel.push(Pending {
+            id: read_raw_id(cursor)?,
+            delivered_at_ms: cursor.i64_le()?,
+            deliveries: read_plain(cursor)?,
+            consumer: None,
+        });
+    }
+    // Servers write ascending ids and accept any order.
+    pel.sort_by_key(|entry| entry.id);
+    match pel.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        Some(pair) => Err(FormatError::corrupt(
+            start,
+            format!("message {} is twice in a group's pending list", pair[0].id),
+        )),
+        None => Ok(pel),
+    }
+}
+
+fn read_consumer(
+    cursor: &mut Cursor<'_>,
+    form: Form,
+    index: usize,
+    pel: &mut [Pending],
+) -> Result<Consumer> {
+    let mut consumer = Consumer {
+        name: string::read(cursor)?.to_vec()?,
+        seen_at_ms: cursor.i64_le()?,
+        ..Consumer::default()
+    };
+    if form.active_time {
+        consumer.active_at_ms = Some(cursor.i64_le()?).filter(|at| *at != NEVER_MS);
+    }
+    for _ in 0..read_count(cursor, 16)? {
+        let start = cursor.pos();
+        let id = read_raw_id(cursor)?;
+        let place = find_pending(pel, id, start, "a consumer")?;
+        if pel[place].consumer == Some(index) {
+            let what = format!("message {id} is twice in a consumer's pending list");
+            return Err(FormatError::corrupt(start, what));
+        }
+        pel[place].consumer = Some(index);
+        consumer.pending.push(id);
+    }
+    Ok(consumer)
+}
+
+fn read_nack(cursor: &mut Cursor<'_>, pel: &[Pending]) -> Result<Vec<StreamId>> {
+    let count = read_count(cursor, 16)?;
+    let mut nack = Vec::with_capacity(count);
+    for _ in 0..count {
+        let start = cursor.pos();
+        let id = read_raw_id(cursor)?;
+        find_pending(pel, id, start, "the NACK zone")?;
+        nack.push(id);
+    }
+    Ok(nack)
+}
+
+fn find_pending(pel: &[Pending], id: StreamId, start: usize, who: &str) -> Result<usize> {
+    pel.binary_search_by_key(&id, |entry| entry.id).map_err(|_| {
+        let what = format!("{who} holds message {id}, which its group's pending list lacks");
+        FormatError::corrupt(start, what)
+    })
+}
+
+fn read_len_id(cursor: &mut Cursor<'_>) -> Result<StreamId> {
+    Ok(StreamId { ms: read_plain(cursor)?, seq: read_plain(cursor)? })
+}
+
+fn read_raw_id(cursor: &mut Cursor<'_>) -> Result<StreamId> {
+    Ok(StreamId::from_bytes(cursor.array()?))
 }
 
 /// Passes over the metadata without keeping it.
 pub fn skip(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<()> {
-    let _ = (cursor, value_type);
-    todo!()
+    let form = Form::of(value_type);
+    skip_lengths(cursor, if form.counters { 8 } else { 3 })?;
+    for _ in 0..read_count(cursor, form.group_min_bytes())? {
+        skip_group(cursor, form)?;
+    }
+    if form.idmp {
+        skip_idmp(cursor)?;
+    }
+    Ok(())
+}
+
+fn skip_group(cursor: &mut Cursor<'_>, form: Form) -> Result<()> {
+    string::skip(cursor)?;
+    skip_lengths(cursor, if form.counters { 3 } else { 2 })?;
+    for _ in 0..read_count(cursor, PENDING_MIN_BYTES)? {
+        cursor.skip(16 + 8)?;
+        skip_lengths(cursor, 1)?;
+    }
+    for _ in 0..read_count(cursor, form.consumer_min_bytes())? {
+        string::skip(cursor)?;
+        cursor.skip(if form.active_time { 16 } else { 8 })?;
+        skip_raw_ids(cursor)?;
+    }
+    if form.nack {
+        skip_raw_ids(cursor)?;
+    }
+    Ok(())
+}
+
+fn skip_raw_ids(cursor: &mut Cursor<'_>) -> Result<()> {
+    let count = read_count(cursor, 16)?;
+    cursor.skip(count * 16)
+}
+
+fn skip_idmp(cursor: &mut Cursor<'_>) -> Result<()> {
+    skip_lengths(cursor, 2)?;
+    for _ in 0..read_count(cursor, 2)? {
+        string::skip(cursor)?;
+        for _ in 0..read_count(cursor, 3)? {
+            string::skip(cursor)?;
+            skip_lengths(cursor, 2)?;
+        }
+    }
+    skip_lengths(cursor, 2)
+}
+
+fn skip_lengths(cursor: &mut Cursor<'_>, count: usize) -> Result<()> {
+    (0..count).try_for_each(|_| read_plain(cursor).map(|_| ()))
 }
 
 /// Appends the metadata in the form of this type (Stream, Stream2, Stream3, Stream4 or Stream5).
+///
+/// What the form has no place for is left out: counters before type 19, active times before 21,
+/// IDMP before 26, and before 27 the pending entries without an owner, because a server that
+/// sanitizes refuses them there.
 pub fn write(out: &mut Vec<u8>, meta: &StreamMeta, value_type: ValueType) {
-    let _ = (out, meta, value_type);
-    todo!()
+    let form = Form::of(value_type);
+    length::write(out, meta.length);
+    write_len_id(out, meta.last_id);
+    if form.counters {
+        write_len_id(out, meta.first_id);
+        write_len_id(out, meta.max_deleted_id);
+        length::write(out, meta.entries_added);
+    }
+    length::write(out, meta.groups.len() as u64);
+    for group in &meta.groups {
+        write_group(out, group, form);
+    }
+    if form.idmp {
+        out.extend_from_slice(meta.idmp.as_deref().unwrap_or(&IDMP_UNUSED));
+    }
+}
+
+fn write_group(out: &mut Vec<u8>, group: &Group, form: Form) {
+    string::write_raw(out, &group.name);
+    write_len_id(out, group.last_id);
+    if form.counters {
+        length::write(out, group.entries_read.unwrap_or(UNKNOWN));
+    }
+    let written = |entry: &&Pending| form.nack || entry.consumer.is_some();
+    length::write(out, group.pel.iter().filter(written).count() as u64);
+    for entry in group.pel.iter().filter(written) {
+        out.extend_from_slice(&entry.id.to_bytes());
+        out.extend_from_slice(&entry.delivered_at_ms.to_le_bytes());
+        length::write(out, entry.deliveries);
+    }
+    length::write(out, group.consumers.len() as u64);
+    for consumer in &group.consumers {
+        string::write_raw(out, &consumer.name);
+        out.extend_from_slice(&consumer.seen_at_ms.to_le_bytes());
+        if form.active_time {
+            out.extend_from_slice(&consumer.active_at_ms.unwrap_or(NEVER_MS).to_le_bytes());
+        }
+        write_raw_ids(out, &consumer.pending);
+    }
+    if form.nack {
+        write_raw_ids(out, &group.nack);
+    }
+}
+
+fn write_len_id(out: &mut Vec<u8>, id: StreamId) {
+    length::write(out, id.ms);
+    length::write(out, id.seq);
+}
+
+fn write_raw_ids(out: &mut Vec<u8>, ids: &[StreamId]) {
+    length::write(out, ids.len() as u64);
+    for id in ids {
+        out.extend_from_slice(&id.to_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ValueType::{Stream, Stream2, Stream3, Stream4, Stream5};
+
+    fn id(ms: u64, seq: u64) -> StreamId {
+        StreamId { ms, seq }
+    }
+
+    /// Metadata of the worked type-21 stream: entries 5-0, (5-3 deleted), 6-1, one group, one
+    /// pending.
+    fn worked() -> Vec<u8> {
+        let id = [0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0];
+        let time = [0x35, 0x43, 0xab, 0xfb, 0xa1, 1, 0, 0];
+        let mut bytes = vec![2, 6, 1, 5, 0, 5, 3, 3, 1, 1, b'g', 5, 0, 1, 1];
+        bytes.extend(id);
+        bytes.extend(time);
+        bytes.extend([1, 1, 1, b'c']);
+        bytes.extend(time);
+        bytes.extend(time);
+        bytes.push(1);
+        bytes.extend(id);
+        bytes
+    }
+
+    #[test]
+    fn the_worked_stream_reads_and_writes_back() {
+        let bytes = worked();
+        let mut cursor = Cursor::new(&bytes);
+        let meta = read(&mut cursor, Stream3).unwrap();
+        assert_eq!(cursor.remaining(), 0);
+        assert_eq!((meta.length, meta.last_id, meta.entries_added), (2, id(6, 1), 3));
+        assert_eq!((meta.first_id, meta.max_deleted_id), (id(5, 0), id(5, 3)));
+        let group = &meta.groups[0];
+        assert_eq!((group.name.as_slice(), group.entries_read), (&b"g"[..], Some(1)));
+        assert_eq!(group.pel[0].delivered_at_ms, 1_795_223_667_509);
+        assert_eq!(group.pel[0].consumer, Some(0));
+        assert_eq!(group.consumers[0].active_at_ms, Some(1_795_223_667_509));
+        let mut out = Vec::new();
+        write(&mut out, &meta, Stream3);
+        assert_eq!(out, bytes);
+    }
+
+    #[test]
+    fn every_form_reads_back_and_skips_to_the_same_end() {
+        let mut meta = read(&mut Cursor::new(&worked()), Stream3).unwrap();
+        meta.groups[0].entries_read = None;
+        for value_type in [Stream, Stream2, Stream3, Stream4, Stream5] {
+            let mut out = Vec::new();
+            write(&mut out, &meta, value_type);
+            let mut cursor = Cursor::new(&out);
+            let back = read(&mut cursor, value_type).unwrap();
+            assert_eq!(cursor.remaining(), 0, "{value_type:?}");
+            assert_eq!(back.groups[0].pel, meta.groups[0].pel);
+            assert_eq!(back.groups[0].entries_read, None);
+            let mut cursor = Cursor::new(&out);
+            skip(&mut cursor, value_type).unwrap();
+            assert_eq!(cursor.remaining(), 0, "{value_type:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_stream_has_its_ids_and_nothing_else() {
+        let bytes = [0, 12, 34, 0, 0, 12, 34, 1, 0];
+        let meta = read(&mut Cursor::new(&bytes), Stream3).unwrap();
+        assert_eq!((meta.last_id, meta.max_deleted_id), (id(12, 34), id(12, 34)));
+        let type27 = [&[0, 12, 34, 0, 0, 12, 34, 1, 0], &IDMP_UNUSED[..]].concat();
+        let meta = read(&mut Cursor::new(&type27), Stream5).unwrap();
+        assert_eq!(meta.idmp.as_deref(), Some(&IDMP_UNUSED[..]));
+    }
+
+    #[test]
+    fn ownerless_entries_survive_in_type_27_and_are_dropped_in_older_forms() {
+        let mut meta = read(&mut Cursor::new(&worked()), Stream3).unwrap();
+        let group = &mut meta.groups[0];
+        group.pel.push(Pending { id: id(6, 1), consumer: None, ..group.pel[0] });
+        group.nack.push(id(6, 1));
+        assert_eq!(meta.ownerless().count(), 1);
+        let mut out = Vec::new();
+        write(&mut out, &meta, Stream5);
+        let back = read(&mut Cursor::new(&out), Stream5).unwrap();
+        assert_eq!(back.groups, meta.groups);
+        out.clear();
+        write(&mut out, &meta, Stream3);
+        assert_eq!(out, worked());
+    }
+
+    #[test]
+    fn what_every_server_refuses_is_refused() {
+        let good = worked();
+        let mut stray = good.clone();
+        *stray.last_mut().unwrap() = 9;
+        let error = read(&mut Cursor::new(&stray), Stream3).unwrap_err();
+        assert!(error.what.contains("pending list lacks"), "{error}");
+        for end in 0..good.len() {
+            assert!(read(&mut Cursor::new(&good[..end]), Stream3).is_err(), "{end}");
+            assert!(skip(&mut Cursor::new(&good[..end]), Stream3).is_err(), "{end}");
+        }
+        let huge = [0, 0, 0, 0x81, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        assert!(read(&mut Cursor::new(&huge), Stream).is_err());
+    }
 }

@@ -27,7 +27,8 @@ pub trait Visitor {
         value: &[u8],
         expire_at_ms: Option<i64>,
     ) -> std::result::Result<(), Self::Error>;
-    /// A stream node as it lies in the file, before its messages; give false to pass over the messages.
+    /// A stream node as it lies in the file, before its messages; give false to pass over the
+    /// messages.
     fn stream_node(
         &mut self,
         _master: StreamId,
@@ -50,7 +51,8 @@ pub trait Visitor {
 /// The field names of hash templates announced in a file (Redis 8.10), by id.
 pub type Templates = std::collections::BTreeMap<u64, Vec<Vec<u8>>>;
 
-/// Visits the elements of the value of type `value_type` whose bytes are `payload` (exactly: bytes left over are an error).
+/// Visits the elements of the value of type `value_type` whose bytes are `payload` (exactly: bytes
+/// left over are an error).
 pub fn visit<V: Visitor>(
     value_type: ValueType,
     payload: &[u8],
@@ -61,7 +63,8 @@ pub fn visit<V: Visitor>(
     todo!()
 }
 
-/// The number of elements of a value, decoding as little as possible (0 for opaque values, 1 for strings).
+/// The number of elements of a value, decoding as little as possible (0 for opaque values, 1 for
+/// strings).
 pub fn count(value_type: ValueType, payload: &[u8]) -> Result<u64> {
     let _ = (value_type, payload);
     todo!()
