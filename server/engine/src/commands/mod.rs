@@ -1,0 +1,9 @@
+//! The commands, a file a group. Each ends with its rows.
+pub mod config;
+pub mod geo;
+pub mod hash;
+pub mod list;
+pub mod set;
+pub mod stream;
+pub mod string;
+pub mod zset;

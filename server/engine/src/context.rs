@@ -1,0 +1,169 @@
+//! What a running command sees: the keys of its database, the session, the reply.
+use crate::command::Command;
+use crate::dataset::Dataset;
+use crate::error::Error;
+use crate::server::Counters;
+use crate::session::Session;
+use redtool_format::encodings::{IntBuf, Item};
+use redtool_format::rdb::string::{self, Str};
+use redtool_format::rdb::Kind;
+use redtool_format::resp::Writer;
+use redtool_format::Cursor;
+use redtool_store::layout::MAX_KEY_BYTES;
+use redtool_store::{Body, Bytes, Object, Reader, Table};
+use std::cell::Cell;
+
+/// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives borrows from the
+/// reader, not from the context, so replies can be written while a value is being walked.
+pub struct Context<'a> {
+    /// The records.
+    pub reader: &'a dyn Reader,
+    /// The dataset they belong to.
+    pub dataset: &'a Dataset,
+    /// The connection.
+    pub session: &'a mut Session,
+    /// The reply.
+    pub out: &'a mut Writer,
+    /// The row being run (of a subcommand, the subcommand's).
+    pub command: &'static Command,
+    /// Counters of this engine.
+    pub counters: &'a Counters,
+    pub(crate) now_ms: Cell<Option<i64>>,
+}
+
+/// A live key.
+pub struct Found<'a> {
+    record: Bytes<'a>,
+}
+
+impl Found<'_> {
+    /// Its record, read.
+    #[inline]
+    pub fn object(&self) -> Result<Object<'_>, Error> {
+        Ok(Object::parse(&self.record)?)
+    }
+
+    /// The record itself.
+    pub fn record(&self) -> &[u8] {
+        &self.record
+    }
+}
+
+/// The record key of a key in a buffer on the stack, or on the heap when it is long.
+pub(crate) struct RecordKey {
+    short: [u8; MAX_KEY_BYTES],
+    len: usize,
+    long: Vec<u8>,
+}
+
+impl RecordKey {
+    #[inline]
+    pub(crate) fn new(db: u32, key: &[u8]) -> Self {
+        let len = key.len() + 4;
+        let mut short = [0; MAX_KEY_BYTES];
+        if len > MAX_KEY_BYTES {
+            return Self { short, len: 0, long: redtool_store::object::record_key(db, key) };
+        }
+        short[..4].copy_from_slice(&db.to_be_bytes());
+        short[4..len].copy_from_slice(key);
+        Self { short, len, long: Vec::new() }
+    }
+
+    #[inline]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        if self.len > 0 {
+            &self.short[..self.len]
+        } else {
+            &self.long
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    /// The time for this whole command, Unix ms of the dataset's clock; read when first asked for.
+    #[inline]
+    pub fn now_ms(&self) -> i64 {
+        match self.now_ms.get() {
+            Some(now) => now,
+            None => {
+                let now = self.dataset.clock().now_ms();
+                self.now_ms.set(Some(now));
+                now
+            }
+        }
+    }
+
+    /// The key in the selected database; an expired key is absent. Counts a keyspace hit or miss.
+    #[inline]
+    pub fn lookup(&self, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
+        let found = self.lookup_in(self.session.db, key)?;
+        self.counters.keyspace(found.is_some());
+        Ok(found)
+    }
+
+    /// The key in a given database, without counting.
+    #[inline]
+    pub fn lookup_in(&self, db: u32, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
+        let record_key = RecordKey::new(db, key);
+        let Some(record) = self.reader.get(Table::Objects, record_key.as_bytes())? else {
+            return Ok(None);
+        };
+        let object = Object::parse(&record)?;
+        let same_key = object.long_key.is_none_or(|whole| whole == key);
+        // A key lives through the millisecond of its expiry, as in Redis.
+        let alive = object.expire_at_ms.is_none_or(|at| at >= self.now_ms());
+        Ok((same_key && alive).then_some(Found { record }))
+    }
+
+    /// The key, which must be absent or of this kind.
+    #[inline]
+    pub fn lookup_kind(&self, key: &[u8], kind: Kind) -> Result<Option<Found<'a>>, Error> {
+        let found = self.lookup(key)?;
+        match &found {
+            Some(value) if value.object()?.kind != kind => Err(Error::WRONG_TYPE),
+            _ => Ok(found),
+        }
+    }
+
+    /// Replies with one element of a packed encoding, as a bulk string.
+    #[inline]
+    pub fn reply_item(&mut self, item: Item<'_>) {
+        match item {
+            Item::Str(bytes) => self.out.bulk(bytes),
+            Item::Int(n) => self.out.bulk_int(n),
+        }
+    }
+
+    /// Replies with a string in any of its forms, as a bulk string.
+    #[inline]
+    pub fn reply_str(&mut self, value: Str<'_>) -> Result<(), Error> {
+        match value {
+            Str::Raw(bytes) => self.out.bulk(bytes),
+            Str::Int(n) => self.out.bulk_int(i64::from(n)),
+            Str::Lzf { .. } => {
+                let mut scratch = Vec::new();
+                self.out.bulk(value.decode(&mut scratch)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The string that an object of kind String holds.
+#[inline]
+pub fn string_of<'r>(object: &Object<'r>) -> Result<Str<'r>, Error> {
+    match object.body {
+        Body::Inline(payload) => Ok(string::read(&mut Cursor::new(payload))?),
+        Body::Segmented { .. } => {
+            Err(redtool_store::StoreError::Corrupt("string record with segments".into()).into())
+        }
+    }
+}
+
+/// The bytes of an item, owned by the caller's buffer when it is an integer.
+pub fn item_bytes<'a, 'b>(item: &Item<'a>, buf: &'b mut IntBuf) -> &'b [u8]
+where
+    'a: 'b,
+{
+    item.bytes(buf)
+}

@@ -1,0 +1,332 @@
+//! State shared by the connections of a server: clients, counters, configuration.
+//!
+//! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
+use crate::clock::{system_ms, system_us};
+use std::collections::BTreeMap;
+use std::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed,
+};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Locks, whatever happened to another thread that held the lock: the data is counters and names.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Facts a connection shows in CLIENT LIST. The connection's own thread writes, any thread reads.
+#[derive(Debug, Default)]
+pub struct ClientInfo {
+    /// CLIENT ID.
+    pub id: u64,
+    /// Peer and local address as `ip:port`; empty for an embedded session.
+    pub addr: String,
+    /// Local address.
+    pub laddr: String,
+    /// File descriptor, -1 when there is none.
+    pub fd: i64,
+    /// Connected at, Unix ms.
+    pub since_ms: i64,
+    /// Last command at, Unix ms.
+    pub last_ms: AtomicI64,
+    /// Selected database.
+    pub db: AtomicU32,
+    /// 2 or 3.
+    pub resp: AtomicU16,
+    /// Commands queued by MULTI, -1 outside.
+    pub queued: AtomicI64,
+    /// Index of the last command in [`crate::table`], plus one; 0 for none.
+    pub last_command: AtomicU32,
+    /// Commands run.
+    pub commands: AtomicU64,
+    /// CLIENT NO-EVICT.
+    pub no_evict: AtomicBool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: AtomicBool,
+    /// Bytes waiting in the request buffer; the network layer's to keep.
+    pub query_bytes: AtomicU64,
+    /// Bytes waiting in the reply buffer; the network layer's to keep.
+    pub reply_bytes: AtomicU64,
+    /// Set by CLIENT KILL: the network layer closes the connection at its next chance.
+    pub killed: AtomicBool,
+    /// Names the client gave.
+    pub names: Mutex<ClientNames>,
+}
+
+/// Names a client gives itself.
+#[derive(Debug, Default, Clone)]
+pub struct ClientNames {
+    /// CLIENT SETNAME.
+    pub name: Vec<u8>,
+    /// CLIENT SETINFO LIB-NAME.
+    pub lib_name: Vec<u8>,
+    /// CLIENT SETINFO LIB-VER.
+    pub lib_ver: Vec<u8>,
+}
+
+/// Counters of one engine; only its thread adds.
+#[derive(Debug)]
+pub struct Counters {
+    commands: Box<[CommandCounters]>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    errors: AtomicU64,
+    /// Bytes received; the network layer adds.
+    pub input_bytes: AtomicU64,
+    /// Bytes sent; the network layer adds.
+    pub output_bytes: AtomicU64,
+}
+
+/// Counters of one command. One call in [`TIMED_EVERY`] is timed, so times are estimates.
+#[derive(Debug, Default)]
+pub struct CommandCounters {
+    /// Calls.
+    pub calls: AtomicU64,
+    /// Microseconds of the timed calls, in nanoseconds.
+    pub timed_ns: AtomicU64,
+    /// Calls timed.
+    pub timed_calls: AtomicU64,
+    /// Calls refused before running.
+    pub rejected: AtomicU64,
+    /// Calls that ended in an error.
+    pub failed: AtomicU64,
+}
+
+/// One call of a command in this many is timed: reading the clock costs as much as a GET.
+pub const TIMED_EVERY: u64 = 16;
+
+/// Adds to a counter that only this thread writes.
+#[inline]
+pub(crate) fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
+}
+
+impl Counters {
+    fn new() -> Self {
+        let mut commands = Vec::new();
+        commands.resize_with(crate::table::len(), CommandCounters::default);
+        Self {
+            commands: commands.into_boxed_slice(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            input_bytes: AtomicU64::new(0),
+            output_bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts a lookup.
+    #[inline]
+    pub fn keyspace(&self, hit: bool) {
+        add(if hit { &self.hits } else { &self.misses }, 1);
+    }
+
+    /// Counts an error reply.
+    pub fn error(&self) {
+        add(&self.errors, 1);
+    }
+
+    /// Counters of the command with this index in the table.
+    #[inline]
+    pub fn command(&self, index: usize) -> Option<&CommandCounters> {
+        self.commands.get(index)
+    }
+
+    fn reset(&self) {
+        for counters in &self.commands {
+            for counter in [
+                &counters.calls,
+                &counters.timed_ns,
+                &counters.timed_calls,
+                &counters.rejected,
+                &counters.failed,
+            ] {
+                counter.store(0, Relaxed);
+            }
+        }
+        for counter in
+            [&self.hits, &self.misses, &self.errors, &self.input_bytes, &self.output_bytes]
+        {
+            counter.store(0, Relaxed);
+        }
+    }
+}
+
+/// Sums over all engines.
+#[derive(Debug, Default, Clone)]
+#[allow(missing_docs)]
+pub struct Totals {
+    pub hits: u64,
+    pub misses: u64,
+    pub errors: u64,
+    pub commands: u64,
+    pub input_bytes: u64,
+    pub output_bytes: u64,
+}
+
+/// Sums of one command.
+#[derive(Debug, Default, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct CommandTotals {
+    pub calls: u64,
+    pub usec: u64,
+    pub rejected: u64,
+    pub failed: u64,
+}
+
+/// What the connections of a server share.
+#[derive(Debug)]
+pub struct ServerState {
+    started: Instant,
+    started_us: i64,
+    run_id: String,
+    next_client_id: AtomicU64,
+    clients: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
+    counters: Mutex<Vec<Arc<Counters>>>,
+    config: Mutex<BTreeMap<String, String>>,
+    /// Connections accepted; the network layer adds.
+    pub connections: AtomicU64,
+    /// Connections refused by a limit; the network layer adds.
+    pub rejected_connections: AtomicU64,
+    /// Port the server listens on, 0 for none.
+    pub port: AtomicU32,
+    /// Set by SHUTDOWN: the network layer stops.
+    pub shutdown: AtomicBool,
+}
+
+impl Default for ServerState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServerState {
+    /// A server that starts now.
+    pub fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            started_us: system_us(),
+            run_id: new_run_id(),
+            next_client_id: AtomicU64::new(1),
+            clients: Mutex::default(),
+            counters: Mutex::default(),
+            config: Mutex::new(crate::commands::config::defaults()),
+            connections: AtomicU64::new(0),
+            rejected_connections: AtomicU64::new(0),
+            port: AtomicU32::new(0),
+            shutdown: AtomicBool::new(false),
+        }
+    }
+
+    /// Seconds since the start.
+    pub fn uptime_s(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+    /// Unix seconds of the start.
+    pub fn started_s(&self) -> i64 {
+        self.started_us / 1_000_000
+    }
+    /// Forty hexadecimal digits, new at every start.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// Enters a client into the table.
+    pub fn register(&self, addr: String, laddr: String, fd: i64) -> Arc<ClientInfo> {
+        let now = system_ms();
+        let info = Arc::new(ClientInfo {
+            id: self.next_client_id.fetch_add(1, Relaxed),
+            addr,
+            laddr,
+            fd,
+            since_ms: now,
+            last_ms: AtomicI64::new(now),
+            resp: AtomicU16::new(2),
+            queued: AtomicI64::new(-1),
+            ..ClientInfo::default()
+        });
+        lock(&self.clients).insert(info.id, Arc::clone(&info));
+        info
+    }
+    /// Removes a client from the table.
+    pub fn unregister(&self, id: u64) {
+        lock(&self.clients).remove(&id);
+    }
+    /// The clients, by id.
+    pub fn clients(&self) -> Vec<Arc<ClientInfo>> {
+        lock(&self.clients).values().cloned().collect()
+    }
+    /// Number of clients.
+    pub fn client_count(&self) -> usize {
+        lock(&self.clients).len()
+    }
+
+    /// Counters for a new engine.
+    pub fn new_counters(&self) -> Arc<Counters> {
+        let counters = Arc::new(Counters::new());
+        lock(&self.counters).push(Arc::clone(&counters));
+        counters
+    }
+    /// Sums over all engines.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for counters in lock(&self.counters).iter() {
+            totals.hits += counters.hits.load(Relaxed);
+            totals.misses += counters.misses.load(Relaxed);
+            totals.errors += counters.errors.load(Relaxed);
+            totals.input_bytes += counters.input_bytes.load(Relaxed);
+            totals.output_bytes += counters.output_bytes.load(Relaxed);
+            totals.commands += counters.commands.iter().map(|c| c.calls.load(Relaxed)).sum::<u64>();
+        }
+        totals
+    }
+    /// Sums of the command with this index in the table.
+    pub fn command_totals(&self, index: usize) -> CommandTotals {
+        let mut sum = CommandTotals::default();
+        let (mut timed_ns, mut timed_calls) = (0, 0);
+        for counters in lock(&self.counters).iter() {
+            let Some(command) = counters.command(index) else { continue };
+            sum.calls += command.calls.load(Relaxed);
+            sum.rejected += command.rejected.load(Relaxed);
+            sum.failed += command.failed.load(Relaxed);
+            timed_ns += command.timed_ns.load(Relaxed);
+            timed_calls += command.timed_calls.load(Relaxed);
+        }
+        if timed_calls > 0 {
+            sum.usec = (timed_ns as f64 / 1000.0 * sum.calls as f64 / timed_calls as f64) as u64;
+        }
+        sum
+    }
+    /// CONFIG RESETSTAT.
+    pub fn reset_counters(&self) {
+        for counters in lock(&self.counters).iter() {
+            counters.reset();
+        }
+        self.connections.store(0, Relaxed);
+        self.rejected_connections.store(0, Relaxed);
+    }
+
+    /// Sets what CONFIG GET says.
+    pub fn set_config(&self, name: &str, value: impl Into<String>) {
+        lock(&self.config).insert(name.to_string(), value.into());
+    }
+    /// What CONFIG GET says.
+    pub fn config(&self, name: &str) -> Option<String> {
+        lock(&self.config).get(name).cloned()
+    }
+    /// Everything CONFIG GET knows.
+    pub fn all_config(&self) -> Vec<(String, String)> {
+        lock(&self.config).iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// Forty hexadecimal digits from the process' random hash keys and the time.
+fn new_run_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let mut id = String::new();
+    while id.len() < 40 {
+        id.push_str(&format!("{:016x}", RandomState::new().hash_one(system_us())));
+    }
+    id.truncate(40);
+    id
+}

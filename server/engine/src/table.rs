@@ -1,0 +1,57 @@
+//! All rows, found by name.
+use crate::command::Command;
+use crate::commands;
+use hashbrown::HashMap;
+use std::sync::LazyLock;
+
+/// Names longer than this are no command's.
+const NAME_MAX_BYTES: usize = 32;
+
+/// The files' rows, in the order of COMMAND.
+const GROUPS: &[&[Command]] = &[
+    commands::string::COMMANDS,
+    commands::list::COMMANDS,
+    commands::set::COMMANDS,
+    commands::zset::COMMANDS,
+    commands::hash::COMMANDS,
+    commands::geo::COMMANDS,
+    commands::stream::COMMANDS,
+];
+
+struct Table {
+    rows: Vec<&'static Command>,
+    by_name: HashMap<&'static [u8], u32>,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| {
+    let rows: Vec<&'static Command> = GROUPS.iter().flat_map(|group| group.iter()).collect();
+    let by_name =
+        rows.iter().enumerate().map(|(index, row)| (row.name.as_bytes(), index as u32)).collect();
+    Table { rows, by_name }
+});
+
+/// The command of this name, in any case, with its index.
+#[inline]
+pub fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
+    let mut lower = [0; NAME_MAX_BYTES];
+    let lower = lower.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    let index = *TABLE.by_name.get(&*lower)? as usize;
+    Some((index, TABLE.rows[index]))
+}
+
+/// The subcommand of this name, in any case.
+pub fn find_subcommand(command: &'static Command, name: &[u8]) -> Option<&'static Command> {
+    command.subcommands.iter().find(|sub| name.eq_ignore_ascii_case(sub.name.as_bytes()))
+}
+
+/// All rows.
+pub fn all() -> &'static [&'static Command] {
+    &TABLE.rows
+}
+
+/// Number of rows.
+pub fn len() -> usize {
+    TABLE.rows.len()
+}
