@@ -7,7 +7,8 @@
 //! |---|---|
 //! | [`error`] | one error type: what, where (byte offset), which kind |
 //! | [`cursor`] | checked reading from a slice |
-//! | [`number`] | integers and doubles as Redis writes them |
+//! | [`number`] | integers as Redis writes them |
+//! | [`double`] | doubles as Redis writes them |
 //! | [`crc64`] | the checksum of RDB files and DUMP payloads |
 //! | [`lzf`] | the compression of RDB strings |
 //! | [`encodings`] | listpack, ziplist, zipmap, intset, stream nodes |
@@ -17,6 +18,7 @@
 
 pub mod crc64;
 pub mod cursor;
+pub mod double;
 pub mod encodings;
 pub mod error;
 pub mod lzf;
