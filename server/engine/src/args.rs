@@ -34,12 +34,14 @@ pub fn positive(arg: &[u8]) -> Result<i64, Error> {
     }
 }
 
-/// A double as strtod reads it (so hexadecimal, "inf" and exponents are fine), nothing before or after, not NaN.
+/// A double as strtod reads it (so hexadecimal, "inf" and exponents are fine), nothing before or
+/// after, not NaN.
 pub fn double(arg: &[u8]) -> Result<f64, Error> {
     parse_double(arg).ok_or(Error::NOT_FLOAT)
 }
 
-/// The double that the whole text is for strtod; NaN and out-of-range text are refused as Redis refuses them.
+/// The double that the whole text is for strtod; NaN and out-of-range text are refused as Redis
+/// refuses them.
 pub fn parse_double(arg: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(arg).ok()?;
     if text.is_empty() || text.starts_with(|c: char| c.is_ascii_whitespace()) {

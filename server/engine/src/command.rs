@@ -1,9 +1,11 @@
-//! What a command's row says. Rows are constants; each `commands/<group>.rs` ends with its `COMMANDS`.
+//! What a command's row says. Rows are constants; each `commands/<group>.rs` ends with its
+//! `COMMANDS`.
 //!
 //! ```ignore
-//! Command::new("getrange", 4, READONLY, READ_KEY, Group::String, "2.4.0", getrange)
-//!     .docs("O(N)", "Gives a part of the string at a key."),
+//! row("getrange", 4, READONLY, READ_KEY, String, "2.4.0", getrange)
+//!     .docs("O(N)", "Part of the string at a key."),
 //! ```
+//! Tables are kept out of rustfmt's hands, so that a row stays a row.
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::keyspec::KeySpec;
@@ -209,33 +211,33 @@ pub struct Command {
     pub subcommands: &'static [Command],
 }
 
-impl Command {
-    /// A row without documentation.
-    pub const fn new(
-        name: &'static str,
-        arity: i32,
-        flags: u32,
-        keys: &'static [KeySpec],
-        group: Group,
-        since: &'static str,
-        run: Run,
-    ) -> Self {
-        Self {
-            name,
-            arity,
-            flags,
-            keys,
-            own_categories: None,
-            group,
-            since,
-            complexity: "",
-            summary: "",
-            tips: &[],
-            run,
-            subcommands: &[],
-        }
+/// A row; what it does not say here is added by the methods of [`Command`].
+pub const fn row(
+    name: &'static str,
+    arity: i32,
+    flags: u32,
+    keys: &'static [KeySpec],
+    group: Group,
+    since: &'static str,
+    run: Run,
+) -> Command {
+    Command {
+        name,
+        arity,
+        flags,
+        keys,
+        own_categories: None,
+        group,
+        since,
+        complexity: "",
+        summary: "",
+        tips: &[],
+        run,
+        subcommands: &[],
     }
+}
 
+impl Command {
     /// Adds cost and summary.
     pub const fn docs(mut self, complexity: &'static str, summary: &'static str) -> Self {
         self.complexity = complexity;

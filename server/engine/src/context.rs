@@ -13,8 +13,9 @@ use redtool_store::layout::MAX_KEY_BYTES;
 use redtool_store::{Body, Bytes, Object, Reader, Table};
 use std::cell::Cell;
 
-/// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives borrows from the
-/// reader, not from the context, so replies can be written while a value is being walked.
+/// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives
+/// borrows from the reader, not from the context, so replies can be written while a value is being
+/// walked.
 pub struct Context<'a> {
     /// The records.
     pub reader: &'a dyn Reader,

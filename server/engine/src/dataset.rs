@@ -1,4 +1,5 @@
-//! A store opened as Redis databases: counters, functions and facts about the dump, read once from the table Meta.
+//! A store opened as Redis databases: counters, functions and facts about the dump, read once from
+//! the table Meta.
 //!
 //! | key of Meta | value |
 //! |---|---|

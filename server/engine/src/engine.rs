@@ -1,8 +1,8 @@
 //! Executing one request. One engine a thread; it holds a view of the store.
 //!
-//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, then the READONLY refusal.
-//! When a command fails after it has written part of its reply (a damaged record met half-way), the part is taken
-//! back and the error stands alone.
+//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, then the
+//! READONLY refusal. When a command fails after it has written part of its reply (a damaged record
+//! met half-way), the part is taken back and the error stands alone.
 use crate::args::shown;
 use crate::command::{flag, Command};
 use crate::context::Context;
@@ -25,7 +25,8 @@ pub struct Engine {
     dataset: Arc<Dataset>,
 }
 
-const READONLY: Error = Error::fixed("READONLY You can't write against a read only replica.");
+pub(crate) const READONLY: Error =
+    Error::fixed("READONLY You can't write against a read only replica.");
 
 impl Engine {
     /// Opens a view of the dataset's store.

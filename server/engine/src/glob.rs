@@ -1,8 +1,9 @@
 //! Glob patterns as Redis matches them: `*`, `?`, `[a-z]`, `[^a-z]`, `\x`.
 //!
-//! Facts kept from Redis 7: an unclosed class ends with the pattern; an escape inside a class is honoured; a lone `\` at
-//! the end matches itself; a range is taken in either order; `[^` negates, `[!` does not. Matching never explodes: only
-//! the last `*` is ever returned to, so the cost is at most pattern × text.
+//! Facts kept from Redis 7: an unclosed class ends with the pattern; an escape inside a class is
+//! honoured; a lone `\` at the end matches itself; a range is taken in either order; `[^` negates,
+//! `[!` does not. Matching never explodes: only the last `*` is ever returned to, so the cost is at
+//! most pattern × text.
 
 /// Whether `text` matches `pattern`; `nocase` folds ASCII letters.
 pub fn matches(pattern: &[u8], text: &[u8], nocase: bool) -> bool {

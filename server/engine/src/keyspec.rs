@@ -1,8 +1,9 @@
 //! Where the keys of a command are among its arguments: Redis 7's key specifications.
 //!
-//! A specification says where the keys begin (a fixed argument, or after a keyword) and how to find the others from
-//! there (a range with a step, or a count given as an argument). `COMMAND INFO` shows them, `COMMAND GETKEYS` follows
-//! them, and the older triple (first key, last key, step) is derived from them.
+//! A specification says where the keys begin (a fixed argument, or after a keyword) and how to find
+//! the others from there (a range with a step, or a count given as an argument). `COMMAND INFO`
+//! shows them, `COMMAND GETKEYS` follows them, and the older triple (first key, last key, step) is
+//! derived from them.
 
 /// What a command does to a key: bits of [`KeySpec::flags`].
 pub mod access {
@@ -48,7 +49,8 @@ pub enum Begin {
 /// How keys go on from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Find {
-    /// Up to `last` (relative to the beginning; negative: from the end), every `step`; `limit` n > 1: only the first 1/n.
+    /// Up to `last` (relative to the beginning; negative: from the end), every `step`; `limit` n >
+    /// 1: only the first 1/n.
     Range {
         /// Last key.
         last: i32,
@@ -57,7 +59,8 @@ pub enum Find {
         /// Divisor of the rest, 0 for none.
         limit: i32,
     },
-    /// The argument at `number` (relative to the beginning) tells how many keys follow from `first` on.
+    /// The argument at `number` (relative to the beginning) tells how many keys follow from `first`
+    /// on.
     Count {
         /// Index of the count.
         number: i32,
@@ -98,6 +101,11 @@ impl KeySpec {
     /// The key after a keyword.
     pub const fn after(flags: u16, keyword: &'static str, from: i32) -> Self {
         let find = Find::Range { last: 0, step: 1, limit: 0 };
+        Self { flags, begin: Begin::Keyword(keyword, from), find }
+    }
+    /// All keys after a keyword; `limit` as in [`Find::Range`].
+    pub const fn all_after(flags: u16, keyword: &'static str, from: i32, limit: i32) -> Self {
+        let find = Find::Range { last: -1, step: 1, limit };
         Self { flags, begin: Begin::Keyword(keyword, from), find }
     }
     /// Keys that only running the command can tell.

@@ -1,8 +1,9 @@
 //! Redis data types and commands over a [`Store`](redtool_store::Store). Knows no socket.
 //!
-//! A command is a row ([`Command`]) at the foot of the file of its group; [`table`] concatenates the rows, and
-//! everything that is said about a command (COMMAND, COMMAND DOCS, arity, the READONLY refusal, keys) comes from its row.
-//! One thread has one [`Engine`]; all engines of a server share a [`Dataset`].
+//! A command is a row ([`Command`]) at the foot of the file of its group; [`table`] concatenates
+//! the rows, and everything that is said about a command (COMMAND, COMMAND DOCS, arity, the
+//! READONLY refusal, keys) comes from its row. One thread has one [`Engine`]; all engines of a
+//! server share a [`Dataset`].
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! SCAN: cursors and options.
 //!
-//! Keys are in byte order, so a place in the walk is a key, but a cursor must be a 64-bit number. The table gives each
-//! place a number and keeps the last [`CURSORS`] of them; a number that it does not know (any more) is an error, since
-//! starting over silently would repeat or lose keys.
+//! Keys are in byte order, so a place in the walk is a key, but a cursor must be a 64-bit number.
+//! The table gives each place a number and keeps the last [`CURSORS`] of them; a number that it
+//! does not know (any more) is an error, since starting over silently would repeat or lose keys.
 use crate::args;
 use crate::error::Error;
 use std::collections::HashMap;

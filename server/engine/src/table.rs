@@ -16,6 +16,7 @@ const GROUPS: &[&[Command]] = &[
     commands::hash::COMMANDS,
     commands::geo::COMMANDS,
     commands::stream::COMMANDS,
+    commands::writes::COMMANDS,
 ];
 
 struct Table {

@@ -6,4 +6,5 @@ pub mod list;
 pub mod set;
 pub mod stream;
 pub mod string;
+pub mod writes;
 pub mod zset;

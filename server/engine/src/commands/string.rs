@@ -1,6 +1,7 @@
 //! Strings.
 use crate::command::flag::{FAST, READONLY};
-use crate::command::{Command, Group};
+use crate::command::Group::String;
+use crate::command::{row, Command};
 use crate::context::{string_of, Context};
 use crate::error::Outcome;
 use crate::keyspec::READ_KEY;
@@ -16,6 +17,8 @@ fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 /// The rows.
-pub const COMMANDS: &[Command] =
-    &[Command::new("get", 2, READONLY | FAST, READ_KEY, Group::String, "1.0.0", get)
-        .docs("O(1)", "Gives the string at a key.")];
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("get", 2, READONLY | FAST, READ_KEY, String, "1.0.0", get)
+        .docs("O(1)", "The string at a key."),
+];

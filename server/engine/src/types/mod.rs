@@ -1,5 +1,5 @@
-//! Reading the values of each kind, whatever their encoding and place: one file a kind, used by the commands of the
-//! same stem.
+//! Reading the values of each kind, whatever their encoding and place: one file a kind, used by the
+//! commands of the same stem.
 pub mod geo;
 pub mod hash;
 pub mod list;

@@ -1,0 +1,321 @@
+//! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
+//! refuses them.
+use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
+use crate::command::Group::{
+    Bitmap, Generic, Geo, Hash, HyperLogLog, List, Server, Set, SortedSet, Stream, String,
+};
+use crate::command::{category, row, Command};
+use crate::context::Context;
+use crate::engine::READONLY;
+use crate::error::Outcome;
+use crate::keyspec::access::{
+    ACCESS, DELETE, INCOMPLETE, INSERT, OW, RM, RO, RW, UPDATE, VARIABLE,
+};
+use crate::keyspec::{KeySpec, NO_KEYS};
+
+/// The function of a command that this milestone's datasets never run.
+pub fn refused(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(READONLY)
+}
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("append", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], String, "2.0.0", refused)
+        .docs("O(1)", "Adds to the end of a string."),
+    row("bitfield", -2, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | UPDATE | VARIABLE, 1)], Bitmap, "3.2.0", refused)
+        .docs("O(1)", "Reads and writes integers of any width in a string."),
+    row("bitop", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 2),
+          KeySpec::range(RO | ACCESS, 3, -1, 1)], Bitmap, "2.6.0", refused)
+        .docs("O(N)", "Bitwise operation over strings, stored."),
+    row("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
+        .docs("O(1)", "Moves an element between lists, waiting for one."),
+    row("blmpop", -5, WRITE | BLOCKING,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], List, "7.0.0", refused)
+        .docs("O(N+M)", "Pops elements from the first list that has some, waiting."),
+    row("blpop", -3, WRITE | NOSCRIPT | BLOCKING,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
+        .docs("O(N)", "Pops the head of the first list that has one, waiting."),
+    row("brpop", -3, WRITE | NOSCRIPT | BLOCKING,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
+        .docs("O(N)", "Pops the tail of the first list that has one, waiting."),
+    row("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "2.2.0", refused)
+        .docs("O(1)", "Moves a tail to another list's head, waiting."),
+    row("bzmpop", -5, WRITE | BLOCKING,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], SortedSet, "7.0.0", refused)
+        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some, waiting."),
+    row("bzpopmax", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
+        .docs("O(log(N))", "Pops the highest member, waiting."),
+    row("bzpopmin", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
+        .docs("O(log(N))", "Pops the lowest member, waiting."),
+    row("copy", -3, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1), KeySpec::at(OW | UPDATE, 2)], Generic, "6.2.0", refused)
+        .docs("O(N)", "Copies a value to another key."),
+    row("decr", 2, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Subtracts one."),
+    row("decrby", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Subtracts a number."),
+    row("del", -2, WRITE, &[KeySpec::range(RM | DELETE, 1, -1, 1)], Generic, "1.0.0", refused)
+        .docs("O(N)", "Deletes keys.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
+    row("expire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.0.0", refused)
+        .docs("O(1)", "Sets an expiry in seconds from now."),
+    row("expireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.2.0", refused)
+        .docs("O(1)", "Sets an expiry as Unix seconds."),
+    row("flushall", -1, WRITE, NO_KEYS, Server, "1.0.0", refused)
+        .docs("O(N)", "Removes all keys of all databases.")
+        .acl(category::DANGEROUS | category::KEYSPACE)
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("flushdb", -1, WRITE, NO_KEYS, Server, "1.0.0", refused)
+        .docs("O(N)", "Removes all keys of the database.")
+        .acl(category::DANGEROUS | category::KEYSPACE)
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
+        .docs("O(log(N))", "Adds members with coordinates."),
+    row("georadius", -6, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::after(OW | UPDATE, "STORE", 6),
+          KeySpec::after(OW | UPDATE, "STOREDIST", 6)], Geo, "3.2.0", refused)
+        .docs("O(N+log(M))", "Members within a radius of a point, stored if asked."),
+    row("georadiusbymember", -5, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::after(OW | UPDATE, "STORE", 5),
+          KeySpec::after(OW | UPDATE, "STOREDIST", 5)], Geo, "3.2.0", refused)
+        .docs("O(N+log(M))", "Members within a radius of a member, stored if asked."),
+    row("geosearchstore", -8, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], Geo, "6.2.0", refused)
+        .docs("O(N+log(M))", "Members within a circle or box, stored."),
+    row("getdel", 2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], String, "6.2.0", refused)
+        .docs("O(1)", "Gives a string and deletes its key."),
+    row("getex", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "6.2.0", refused)
+        .docs("O(1)", "Gives a string and changes its expiry."),
+    row("getset", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Sets a string and gives the one before."),
+    row("hdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Hash, "2.0.0", refused)
+        .docs("O(N)", "Removes fields."),
+    row("hincrby", 4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Hash, "2.0.0", refused)
+        .docs("O(1)", "Adds a number to a field."),
+    row("hincrbyfloat", 4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Hash, "2.6.0", refused)
+        .docs("O(1)", "Adds a floating point number to a field."),
+    row("hmset", -4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", refused)
+        .docs("O(N)", "Sets several fields."),
+    row("hset", -4, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", refused)
+        .docs("O(1)", "Sets fields."),
+    row("hsetnx", 4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], Hash, "2.0.0", refused)
+        .docs("O(1)", "Sets a field unless it exists."),
+    row("incr", 2, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Adds one."),
+    row("incrby", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Adds a number."),
+    row("incrbyfloat", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
+        .docs("O(1)", "Adds a floating point number."),
+    row("linsert", 5, WRITE | DENYOOM, &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
+        .docs("O(N)", "Inserts beside an element of a list."),
+    row("lmove", 5, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
+        .docs("O(1)", "Moves an element from an end of a list to an end of another."),
+    row("lmpop", -4, WRITE, &[KeySpec::counted(RW | ACCESS | DELETE, 1)], List, "7.0.0", refused)
+        .docs("O(N+M)", "Pops elements from the first list that has some."),
+    row("lpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
+        .docs("O(N)", "Pops elements from the head."),
+    row("lpush", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "1.0.0", refused)
+        .docs("O(1)", "Adds elements at the head."),
+    row("lpushx", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
+        .docs("O(1)", "Adds elements at the head of a list that exists."),
+    row("lrem", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], List, "1.0.0", refused)
+        .docs("O(N+M)", "Removes elements equal to a value."),
+    row("lset", 4, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], List, "1.0.0", refused)
+        .docs("O(N)", "Replaces the element at a position."),
+    row("ltrim", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], List, "1.0.0", refused)
+        .docs("O(N)", "Keeps only the elements between two positions."),
+    row("migrate", -6, WRITE,
+        &[KeySpec::at(RW | ACCESS | DELETE, 3),
+          KeySpec::all_after(RW | ACCESS | DELETE | INCOMPLETE, "KEYS", -2, 0)],
+        Generic, "2.6.0", refused)
+        .docs("O(N)", "Moves keys to another server.")
+        .acl(category::DANGEROUS | category::KEYSPACE).tips(&["nondeterministic_output"]),
+    row("move", 3, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Generic, "1.0.0", refused)
+        .docs("O(1)", "Moves a key to another database."),
+    row("mset", -3, WRITE | DENYOOM,
+        &[KeySpec::range(OW | UPDATE, 1, -1, 2)], String, "1.0.1", refused)
+        .docs("O(N)", "Sets several keys.")
+        .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
+    row("msetnx", -3, WRITE | DENYOOM,
+        &[KeySpec::range(OW | INSERT, 1, -1, 2)], String, "1.0.1", refused)
+        .docs("O(N)", "Sets several keys unless any of them exists.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_min"]),
+    row("persist", 2, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.2.0", refused)
+        .docs("O(1)", "Removes the expiry of a key."),
+    row("pexpire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", refused)
+        .docs("O(1)", "Sets an expiry in milliseconds from now."),
+    row("pexpireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", refused)
+        .docs("O(1)", "Sets an expiry as Unix milliseconds."),
+    row("pfadd", -2, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], HyperLogLog, "2.8.9", refused)
+        .docs("O(1)", "Adds elements to a HyperLogLog."),
+    row("pfdebug", 3, WRITE | DENYOOM | ADMIN,
+        &[KeySpec::at(RW | ACCESS, 2)], HyperLogLog, "2.8.9", refused)
+        .docs("O(N)", "Internals of a HyperLogLog."),
+    row("pfmerge", -2, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | INSERT, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], HyperLogLog, "2.8.9", refused)
+        .docs("O(N)", "Merges HyperLogLogs into one."),
+    row("psetex", 4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], String, "2.6.0", refused)
+        .docs("O(1)", "Sets a string that expires after milliseconds."),
+    row("rename", 3, WRITE,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(OW | UPDATE, 2)], Generic, "1.0.0", refused)
+        .docs("O(1)", "Renames a key."),
+    row("renamenx", 3, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(OW | INSERT, 2)], Generic, "1.0.0", refused)
+        .docs("O(1)", "Renames a key unless the new name exists."),
+    row("restore", -4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], Generic, "2.6.0", refused)
+        .docs("O(1)", "Creates a key from a serialized value.")
+        .acl(category::DANGEROUS | category::KEYSPACE),
+    row("restore-asking", -4, WRITE | DENYOOM | ASKING,
+        &[KeySpec::at(OW | UPDATE, 1)], Server, "3.0.0", refused)
+        .docs("O(1)", "RESTORE while a slot moves.").acl(category::DANGEROUS | category::KEYSPACE),
+    row("rpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
+        .docs("O(N)", "Pops elements from the tail."),
+    row("rpoplpush", 3, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "1.2.0", refused)
+        .docs("O(1)", "Moves a tail to another list's head."),
+    row("rpush", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "1.0.0", refused)
+        .docs("O(1)", "Adds elements at the tail."),
+    row("rpushx", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
+        .docs("O(1)", "Adds elements at the tail of a list that exists."),
+    row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", refused)
+        .docs("O(1)", "Adds members."),
+    row("sdiffstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .docs("O(N)", "Difference of sets, stored."),
+    row("set", -3, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | UPDATE | VARIABLE, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Sets a key to a string."),
+    row("setbit", 4, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Bitmap, "2.2.0", refused)
+        .docs("O(1)", "Sets one bit of a string."),
+    row("setex", 4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], String, "2.0.0", refused)
+        .docs("O(1)", "Sets a string that expires after seconds."),
+    row("setnx", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(OW | INSERT, 1)], String, "1.0.0", refused)
+        .docs("O(1)", "Sets a key unless it exists."),
+    row("setrange", 4, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], String, "2.2.0", refused)
+        .docs("O(1)", "Overwrites part of a string."),
+    row("sinterstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(RW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .docs("O(N*M)", "Intersection of sets, stored."),
+    row("smove", 4, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], Set, "1.0.0", refused)
+        .docs("O(1)", "Moves a member to another set."),
+    row("sort", -2, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::unknown(RO | ACCESS),
+          KeySpec::unknown(OW | UPDATE)], Generic, "1.0.0", refused)
+        .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
+        .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET),
+    row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
+        .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),
+    row("srem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Set, "1.0.0", refused)
+        .docs("O(N)", "Removes members."),
+    row("sunionstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .docs("O(N)", "Union of sets, stored."),
+    row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
+        .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
+    row("unlink", -2, WRITE | FAST,
+        &[KeySpec::range(RM | DELETE, 1, -1, 1)], Generic, "4.0.0", refused)
+        .docs("O(1)", "Deletes keys, freeing memory in the background.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
+    row("xack", -4, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .docs("O(1)", "Acknowledges messages of a group."),
+    row("xadd", -5, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .docs("O(1)", "Appends a message.").tips(&["nondeterministic_output"]),
+    row("xautoclaim", -6, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "6.2.0", refused)
+        .docs("O(1)", "Takes over pending messages that waited too long.")
+        .tips(&["nondeterministic_output"]),
+    row("xclaim", -6, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .docs("O(log N)", "Takes over pending messages.").tips(&["nondeterministic_output"]),
+    row("xdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
+        .docs("O(1)", "Removes messages."),
+    row("xreadgroup", -7, WRITE | BLOCKING,
+        &[KeySpec::all_after(RO | ACCESS, "STREAMS", 4, 2)], Stream, "5.0.0", refused)
+        .docs("O(N)", "Messages of several streams for a consumer of a group."),
+    row("xsetid", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .docs("O(1)", "Sets the last id of a stream."),
+    row("xtrim", -4, WRITE, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
+        .docs("O(N)", "Removes the oldest messages.").tips(&["nondeterministic_output"]),
+    row("zadd", -4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], SortedSet, "1.2.0", refused)
+        .docs("O(log(N))", "Adds members with scores."),
+    row("zdiffstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
+        .docs("O(L + (N-K)log(N))", "Difference of sorted sets, stored."),
+    row("zincrby", 4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], SortedSet, "1.2.0", refused)
+        .docs("O(log(N))", "Adds to the score of a member."),
+    row("zinterstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
+        .docs("O(N*K)+O(M*log(M))", "Intersection of sorted sets, stored."),
+    row("zmpop", -4, WRITE,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 1)], SortedSet, "7.0.0", refused)
+        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some."),
+    row("zpopmax", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
+        .docs("O(log(N)*M)", "Pops the highest members."),
+    row("zpopmin", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
+        .docs("O(log(N)*M)", "Pops the lowest members."),
+    row("zrangestore", -5, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
+        .docs("O(log(N)+M)", "Members of a range, stored."),
+    row("zrem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
+        .docs("O(M*log(N))", "Removes members."),
+    row("zremrangebylex", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.8.9", refused)
+        .docs("O(log(N)+M)", "Removes members between two texts."),
+    row("zremrangebyrank", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.0.0", refused)
+        .docs("O(log(N)+M)", "Removes members between two ranks."),
+    row("zremrangebyscore", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
+        .docs("O(log(N)+M)", "Removes members between two scores."),
+    row("zunionstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
+        .docs("O(N)+O(M log(M))", "Union of sorted sets, stored."),
+];
