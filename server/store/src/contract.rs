@@ -61,6 +61,14 @@ pub trait Writer {
     fn commit(self: Box<Self>) -> Result<()>;
 }
 
+/// Loads many records at once, committing at intervals: for a store that nobody else reads yet.
+pub trait Bulk {
+    /// Appends a record; within a table keys must be strictly ascending and greater than any already there.
+    fn append(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()>;
+    /// Commits the rest.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
 /// A dataset's records.
 pub trait Store: Send + Sync {
     /// A name for messages: `lmdb`, `memory`.
@@ -69,4 +77,8 @@ pub trait Store: Send + Sync {
     fn reader(&self) -> Result<Box<dyn Reader>>;
     /// Starts writing.
     fn writer(&self) -> Result<Box<dyn Writer + '_>>;
+    /// Starts a bulk load.
+    fn bulk(&self) -> Result<Box<dyn Bulk + '_>>;
+    /// Makes everything committed durable.
+    fn sync(&self) -> Result<()>;
 }

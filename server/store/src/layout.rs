@@ -37,6 +37,8 @@
 //! the same score, and empty otherwise: so the segment that may hold (score, member) is the last one whose key is not greater
 //! than order key · member.
 
+use crate::error::StoreError;
+
 /// Length of the longest record key (LMDB's limit).
 pub const MAX_KEY_BYTES: usize = 511;
 /// Values whose payload is larger are segmented.
@@ -47,3 +49,21 @@ pub const SEGMENT_BYTES: usize = 4000;
 pub const SEGMENT_ELEMENTS: usize = 128;
 /// Position of the head of a freshly built list.
 pub const LIST_ORIGIN: u64 = 1 << 63;
+
+/// Meta record that names the layout.
+pub const META_LAYOUT: &[u8] = b"layout";
+/// Its value for the layout described here.
+pub const LAYOUT_NAME: &[u8] = b"redtool 1";
+
+/// Refuses a store of no layout, or of one that this version does not know.
+pub fn check_layout(path: &std::path::Path, found: Option<&[u8]>) -> crate::Result<()> {
+    let path = path.display();
+    match found {
+        Some(LAYOUT_NAME) => Ok(()),
+        Some(name) => {
+            let name = String::from_utf8_lossy(name);
+            Err(StoreError::Foreign(format!("{path}: layout {name:?} is newer than this redtool")))
+        }
+        None => Err(StoreError::Foreign(format!("{path}: not a redtool store: no layout record"))),
+    }
+}

@@ -6,13 +6,17 @@
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`object`] | object records read and written |
 //! | [`segment`] | big collections: runs of listpacks in key order |
+//! | [`lmdb`] | the LMDB store |
+//! | [`memory`] | the memory store |
 //! | [`error`] | what can go wrong |
 pub mod contract;
 pub mod error;
 pub mod layout;
+pub mod lmdb;
+pub mod memory;
 pub mod object;
 pub mod segment;
 
-pub use contract::{Bytes, Cursor, Reader, Store, Table, Writer};
+pub use contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
 pub use error::{Result, StoreError};
 pub use object::{Body, Encoding, Object};

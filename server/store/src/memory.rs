@@ -1,0 +1,157 @@
+//! The memory store: four ordered maps. Readers keep the version they started with; a commit makes a new one.
+use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
+use crate::error::{Result, StoreError};
+use crate::layout;
+use std::borrow::Cow;
+use std::collections::btree_map::Range;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock};
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+type Maps = [Map; 4];
+
+/// A dataset in memory.
+pub struct MemoryStore {
+    maps: RwLock<Arc<Maps>>,
+}
+
+impl MemoryStore {
+    /// An empty dataset.
+    pub fn new() -> Self {
+        let mut maps = Maps::default();
+        maps[Table::Meta as usize]
+            .insert(layout::META_LAYOUT.to_vec(), layout::LAYOUT_NAME.to_vec());
+        Self { maps: RwLock::new(Arc::new(maps)) }
+    }
+
+    fn current(&self) -> Arc<Maps> {
+        Arc::clone(&self.maps.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Store for MemoryStore {
+    fn scheme(&self) -> &'static str {
+        "memory"
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(MemoryReader { maps: self.current() }))
+    }
+
+    fn writer(&self) -> Result<Box<dyn Writer + '_>> {
+        Ok(Box::new(MemoryWriter { store: self, changes: Default::default() }))
+    }
+
+    fn bulk(&self) -> Result<Box<dyn Bulk + '_>> {
+        Ok(Box::new(MemoryBulk { store: self, maps: Maps::default() }))
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct MemoryReader {
+    maps: Arc<Maps>,
+}
+
+impl Reader for MemoryReader {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        Ok(self.maps[table as usize].get(key).map(|value| Cow::Borrowed(value.as_slice())))
+    }
+
+    fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
+        let bounds = (Bound::Included(from), Bound::Unbounded);
+        let range = self.maps[table as usize].range::<[u8], _>(bounds);
+        Ok(Box::new(MemoryCursor { range, forward: true }))
+    }
+
+    fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
+        let bounds = (Bound::Unbounded, Bound::Included(from));
+        let range = self.maps[table as usize].range::<[u8], _>(bounds);
+        Ok(Box::new(MemoryCursor { range, forward: false }))
+    }
+}
+
+struct MemoryCursor<'r> {
+    range: Range<'r, Vec<u8>, Vec<u8>>,
+    forward: bool,
+}
+
+impl<'r> Cursor<'r> for MemoryCursor<'r> {
+    fn next(&mut self) -> Result<Option<(Bytes<'r>, Bytes<'r>)>> {
+        let record = if self.forward { self.range.next() } else { self.range.next_back() };
+        Ok(record.map(|(key, value)| (Cow::Borrowed(&key[..]), Cow::Borrowed(&value[..]))))
+    }
+}
+
+struct MemoryWriter<'s> {
+    store: &'s MemoryStore,
+    changes: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; 4],
+}
+
+impl Writer for MemoryWriter<'_> {
+    fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        self.changes[table as usize].insert(key.to_vec(), Some(value.to_vec()));
+        Ok(())
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) -> Result<bool> {
+        let was_there = self.get(table, key)?.is_some();
+        self.changes[table as usize].insert(key.to_vec(), None);
+        Ok(was_there)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.changes[table as usize].get(key) {
+            Some(change) => Ok(change.clone()),
+            None => Ok(self.store.current()[table as usize].get(key).cloned()),
+        }
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        let mut current = self.store.maps.write().unwrap_or_else(PoisonError::into_inner);
+        let maps = Arc::make_mut(&mut current);
+        for (map, changes) in maps.iter_mut().zip(self.changes) {
+            for (key, change) in changes {
+                match change {
+                    Some(value) => map.insert(key, value),
+                    None => map.remove(&key),
+                };
+            }
+        }
+        Ok(())
+    }
+}
+
+struct MemoryBulk<'s> {
+    store: &'s MemoryStore,
+    maps: Maps,
+}
+
+impl Bulk for MemoryBulk<'_> {
+    fn append(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        let map = &mut self.maps[table as usize];
+        if map.last_key_value().is_some_and(|(last, _)| last.as_slice() >= key) {
+            return Err(StoreError::Backend("bulk load out of key order".into()));
+        }
+        map.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let mut current = self.store.maps.write().unwrap_or_else(PoisonError::into_inner);
+        let maps = Arc::make_mut(&mut current);
+        for (map, mut added) in maps.iter_mut().zip(self.maps) {
+            map.append(&mut added);
+        }
+        Ok(())
+    }
+}
