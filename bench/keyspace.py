@@ -14,15 +14,56 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
+from peer import encode as command
+
 # TTLs end between 2096 and 2112: no key expires while a bench runs, whichever year it runs in.
 EXPIRY_BASE_MS = 4_000_000_000_000
 EXPIRY_SPREAD_MS = 500_000_000_000
 STREAM_BASE_MS = 1_700_000_000_000
 BATCH_BYTES = 1 << 20
 
-FIRST_NAMES = "ada linus grace alan barbara edsger donald margaret ken dennis radia leslie".split()
-LAST_NAMES = "ng okafor silva kowalski tanaka haddad jensen rossi novak murphy costa ali".split()
-CITIES = "Lagos Lisbon Osaka Krakow Nairobi Lima Oslo Pune Quito Austin Tunis Hanoi".split()
+FIRST_NAMES = [
+    "ada",
+    "linus",
+    "grace",
+    "alan",
+    "barbara",
+    "edsger",
+    "donald",
+    "margaret",
+    "ken",
+    "dennis",
+    "radia",
+    "leslie",
+]
+LAST_NAMES = [
+    "ng",
+    "okafor",
+    "silva",
+    "kowalski",
+    "tanaka",
+    "haddad",
+    "jensen",
+    "rossi",
+    "novak",
+    "murphy",
+    "costa",
+    "ali",
+]
+CITIES = [
+    "Lagos",
+    "Lisbon",
+    "Osaka",
+    "Krakow",
+    "Nairobi",
+    "Lima",
+    "Oslo",
+    "Pune",
+    "Quito",
+    "Austin",
+    "Tunis",
+    "Hanoi",
+]
 ROLES = ["viewer", "editor", "admin", "billing", "support", "beta"]
 AGENTS = [
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36",
@@ -34,15 +75,6 @@ PATHS = ["/", "/cart", "/search?q=lamp", "/orders/last", "/account/settings", "/
 EVENTS = ["click", "view", "purchase", "refund", "login", "logout"]
 
 Maker = Callable[[Random, int], bytes]
-
-
-def command(*args: str | bytes | int) -> bytes:
-    """One command as a RESP array of bulk strings."""
-    parts = [b"*%d\r\n" % len(args)]
-    for arg in args:
-        data = arg if isinstance(arg, bytes) else str(arg).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
-    return b"".join(parts)
 
 
 def session_count(keys: int) -> int:

@@ -3,8 +3,8 @@
     python bench/make_dump.py                    bench/data/bench-1000000.rdb, about 300 MB
     python bench/make_dump.py --keys 10000000    ten times that, for the memory rows
 
-The keyspace is described in `keyspace.py`. An existing dump is kept unless --force is given. The file
-appears under its name only when redis-server has finished it.
+The keyspace is described in `keyspace.py`. An existing dump is kept unless --force is given. The
+file appears under its name only when redis-server has finished it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""redis-server as the bench's peer: started on a free loopback port, asked over a plain socket, stopped.
+"""redis-server as the bench's peer: started on a free loopback port, asked, stopped.
 
-Only the process started here is ever stopped. No redis-py: a client library would add its own start-up
-time to the numbers, and the loader needs a raw pipeline.
+Only the process started here is ever stopped. No redis-py: a client library would add its own
+start-up time to the numbers, and the loader needs a raw pipeline.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def encode(*args: str | bytes | int) -> bytes:
 
 
 def ask(port: int, *args: str | bytes | int, timeout_s: float = 600.0) -> bytes:
-    """The first bytes of the reply to one command on a new connection; ConnectionError when refused."""
+    """The first bytes of the reply to one command on a new connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as link:
         link.sendall(encode(*args))
         reply = link.recv(65536)
@@ -47,10 +47,17 @@ def ask(port: int, *args: str | bytes | int, timeout_s: float = 600.0) -> bytes:
     return reply
 
 
+def timed(port: int, *args: str | bytes | int) -> tuple[float, bytes]:
+    """Seconds one command took, connection included, and the first bytes of its reply."""
+    started_s = time.perf_counter()
+    reply = ask(port, *args)
+    return time.perf_counter() - started_s, reply
+
+
 def wait_reply(
     port: int, started_s: float, *args: str | bytes | int, limit_s: float = 600
 ) -> float:
-    """Seconds from `started_s` until a command gets a reply that is not an error, polled tightly."""
+    """Seconds from `started_s` to the first reply that is no error, polled tightly."""
     while time.perf_counter() - started_s < limit_s:
         try:
             if not ask(port, *args).startswith(b"-"):
