@@ -121,7 +121,14 @@ class Dataset:
         an entry: db int; key bytes; type str; encoding str; expire_at_ms int | None;
         idle_s int | None; freq int | None; value: bytes | list[bytes] | set[bytes] |
         dict[bytes, bytes] | list[tuple[bytes, float]] (zset) | dict (stream, module), or None when
-        values is False
+        values is False. A hash's entry also has field_expire_ms {field bytes: Unix ms}, of those
+        fields that have an expiry.
+        a stream: length, entries_added (ints); last_id, first_id, max_deleted_id (text "ms-seq");
+        entries [(id, [field, value, field, value ...])]; groups [{name bytes; last_delivered_id;
+        entries_read int | None; pel [(id, consumer bytes, delivery time in Unix ms, count)];
+        consumers [{name bytes; seen_time_ms int; active_time_ms int | None; pel [id ...]}]}],
+        groups and consumers by name
+        a module value: module str, its name; payload bytes, as the dump holds it
         """
 
     def counts(self) -> dict[str, Any]:
