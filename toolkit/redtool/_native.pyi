@@ -131,6 +131,9 @@ class Dataset:
         a module value: module str, its name; payload bytes, as the dump holds it
         """
 
+    def entry(self, db: int, key: bytes) -> dict[str, Any] | None:
+        """One entry as `entries` gives it, or None when the key is not there or has expired."""
+
     def counts(self) -> dict[str, Any]:
         """dbs and types, as info gives them."""
 

@@ -1,0 +1,7 @@
+"""`python -m redtool` is `redtool`."""
+
+import sys
+
+from redtool.cli import main
+
+sys.exit(main())

@@ -1,0 +1,45 @@
+"""`redtool convert SOURCE TARGET`: any dataset into any other."""
+
+from __future__ import annotations
+
+from redtool.cli.rows import Argument, Verb
+from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from redtool.cli.printer import Printer
+    from redtool.cli.rows import Values
+
+
+def run(values: Values, printer: Printer) -> int:
+    """Converts, and prints the account."""
+    from redtool.cli.moved import finish
+    from redtool.verbs.move import convert
+
+    with printer.progress(f"converting {values['source']}") as progress:
+        result = convert(
+            values["source"],
+            values["target"],
+            filters=filters(values),
+            force=values["force"],
+            for_server=values["for_server"],
+            rdb_version=values["rdb_version"],
+            lossy=values["lossy"],
+            checksum=not values["no_checksum"],
+            compress=not values["no_compress"],
+            progress=progress,
+        )
+    return finish(result, printer)
+
+
+VERB = Verb(
+    "convert",
+    "Convert any dataset into any other.",
+    run,
+    arguments=(
+        Argument("source", "The dataset to read; - is an RDB on stdin."),
+        Argument("target", "The dataset to make; its ending says the format."),
+    ),
+    options=(FORCE, NO_CHECKSUM, *DUMP_TARGET, *FILTERS, *OUTPUT),
+    statuses=MOVED,
+)

@@ -1,0 +1,50 @@
+"""`redtool dump SOURCE -o out.rdb`: any dataset as an RDB dump."""
+
+from __future__ import annotations
+
+from redtool.cli.rows import Argument, Option, Verb
+from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from redtool.cli.printer import Printer
+    from redtool.cli.rows import Values
+
+
+def run(values: Values, printer: Printer) -> int:
+    """Dumps, and prints the account."""
+    from redtool.cli.moved import finish
+    from redtool.verbs.move import dump
+
+    with printer.progress(f"dumping {values['source']}") as progress:
+        result = dump(
+            values["source"],
+            values["out"],
+            filters=filters(values),
+            force=values["force"],
+            for_server=values["for_server"],
+            rdb_version=values["rdb_version"],
+            lossy=values["lossy"],
+            checksum=not values["no_checksum"],
+            compress=not values["no_compress"],
+            progress=progress,
+        )
+    return finish(result, printer)
+
+
+VERB = Verb(
+    "dump",
+    "Write any dataset as an RDB dump, for any server.",
+    run,
+    details="What the chosen version cannot hold is listed and refused, unless --lossy.",
+    arguments=(Argument("source", "The dataset to read."),),
+    options=(
+        Option("out", ("--out", "-o"), "The dump to write.", metavar="PATH", required=True),
+        FORCE,
+        NO_CHECKSUM,
+        *DUMP_TARGET,
+        *FILTERS,
+        *OUTPUT,
+    ),
+    statuses=MOVED,
+)

@@ -1,0 +1,49 @@
+"""How the verbs that move data end: warnings, losses, failures, the account, the exit status."""
+
+from __future__ import annotations
+
+from redtool.cli.failure import TROUBLE, complain
+from redtool.cli.printer import Printer, account_lines, count, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from redtool.results import Account, ConvertResult
+
+SHOWN_FAILURES = 10
+
+
+def finish(result: ConvertResult, printer: Printer) -> int:
+    """Prints a conversion's result; the exit status."""
+    printer.result(result.as_dict())
+    for warning in result.warnings:
+        printer.warn(warning)
+    for name, number in sorted(result.losses.items()):
+        printer.warn(f"lost: {number:,} {name}")
+    keys = count(result.account.total.written, "key")
+    amounts = f"{size(result.bytes_read)} read, {size(result.bytes_written)} written"
+    printer.say(f"{result.target}: {keys}, {amounts}, {result.seconds:.2f} s")
+    for line in account_lines(result.account):
+        printer.say(line)
+    for failure in result.failures[:SHOWN_FAILURES]:
+        printer.warn(
+            failed_key(result.source, failure.error, failure.offset, failure.db, failure.key)
+        )
+    return judge(result.account)
+
+
+def judge(account: Account) -> int:
+    """The exit status of an account."""
+    if not account.balanced:
+        complain("the account does not add up; do not trust the target")
+        return TROUBLE
+    if account.total.failed:
+        complain(f"{count(account.total.failed, 'key')} failed")
+        return TROUBLE
+    return 0
+
+
+def failed_key(path: str, what: str, offset: int | None, db: int | None, key: bytes | None) -> str:
+    """A sentence about one key, with its place."""
+    from redtool.errors import RedtoolError
+
+    return str(RedtoolError(what, path=path, offset=offset, db=db, key=key))

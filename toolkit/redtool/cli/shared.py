@@ -1,0 +1,105 @@
+"""Options that several verbs have, each written once, and the values that are read out of them."""
+
+from __future__ import annotations
+
+from redtool.cli.rows import Option, integer, text
+from redtool.times import duration_ms, ttl_range
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from redtool.cli.rows import Values
+    from redtool.filters import Filters
+
+    Parse = Callable[[str], Any]
+
+database = integer(0, 2**31 - 1)
+
+
+def duration(word: str) -> int:
+    """Checked here, so that a bad one is a usage error."""
+    return duration_ms(word)
+
+
+def ttl(word: str) -> str:
+    """A range of times to live: checked here, handed on as it was written."""
+    ttl_range(word)
+    return word
+
+
+def type_name(word: str) -> str:
+    """One of Redis' types."""
+    from redtool.filters import TYPES
+
+    if word not in TYPES:
+        raise ValueError(f"{word!r} is none of {', '.join(TYPES)}")
+    return word
+
+
+def _filter(name: str, flag: str, metavar: str, help: str, parse: Parse = text) -> Option:
+    return Option(name, (flag,), help, metavar=metavar, many=True, panel="Filters", parse=parse)
+
+
+FILTERS = (
+    _filter("keys", "--key", "GLOB", "Keys that match, as KEYS does (repeatable)."),
+    _filter("regex", "--regex", "RE", "Keys in which it is found (repeatable)."),
+    _filter("types", "--type", "TYPE", "string, list, set, zset, …", parse=type_name),
+    _filter("dbs", "--db", "N", "Databases (repeatable).", parse=database),
+    Option(
+        "ttl",
+        ("--ttl",),
+        "none, any, or time left: <1h, >7d, 1h..7d.",
+        metavar="RANGE",
+        parse=ttl,
+        panel="Filters",
+    ),
+    _filter("exclude_keys", "--exclude", "GLOB", "Leave out keys that match."),
+    _filter("exclude_regex", "--exclude-regex", "RE", "Leave out keys in which it is found."),
+    _filter("exclude_types", "--exclude-type", "TYPE", "Leave out a type.", parse=type_name),
+    _filter("exclude_dbs", "--exclude-db", "N", "Leave out a database.", parse=database),
+)
+
+JSON = Option("json", ("--json",), "Print the result as JSON on stdout.", panel="Output")
+QUIET = Option("quiet", ("--quiet", "-q"), "No progress, no account.", panel="Output")
+OUTPUT = (JSON, QUIET)
+
+NO_CHECKSUM = Option("no_checksum", ("--no-checksum",), "Do not check the source's CRC-64.")
+FORCE = Option("force", ("--force", "-f"), "Replace the target when it is there already.")
+
+DUMP_TARGET = (
+    Option(
+        "rdb_version",
+        ("--rdb-version",),
+        "Write this version of the format: 6 to 12, or 80.",
+        metavar="N",
+        parse=integer(1, 999),
+        panel="RDB target",
+    ),
+    Option(
+        "for_server",
+        ("--for",),
+        "Write what this server can load: redis-6.2, valkey-8, …",
+        metavar="SERVER",
+        panel="RDB target",
+    ),
+    Option(
+        "lossy", ("--lossy",), "Leave out what the target cannot hold, counted.", panel="RDB target"
+    ),
+    Option("no_compress", ("--no-compress",), "Do not compress strings.", panel="RDB target"),
+)
+
+MOVED = (
+    "0 all is done",
+    "2 trouble: bad usage, bad input, keys that failed; the target is as it was before, "
+    "unless only single keys failed",
+    "130 interrupted; the target is as it was before",
+)
+
+
+def filters(values: Values) -> Filters:
+    """The filters out of a verb's values."""
+    from redtool.filters import Filters
+
+    return Filters(**{option.name: values[option.name] for option in FILTERS})

@@ -1,0 +1,29 @@
+"""The list of verbs, in the order of the help. A new verb is a module with a `VERB` and a line
+here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from redtool.cli.rows import Verb
+
+MODULES = {
+    "import": "redtool.cli.import_",
+    "load": "redtool.cli.load",
+    "dump": "redtool.cli.dump",
+    "convert": "redtool.cli.convert",
+    "diff": "redtool.cli.diff",
+    "serve": "redtool.cli.serve",
+    "exec": "redtool.cli.exec",
+    "info": "redtool.cli.info",
+    "verify": "redtool.cli.verify",
+}
+NAMES = tuple(MODULES)
+
+
+def verb_named(name: str) -> Verb:
+    """The rows of a verb; only its own module is imported."""
+    verb: Verb = import_module(MODULES[name]).VERB
+    return verb

@@ -1,0 +1,50 @@
+"""The progress bar, and the only module that knows Rich.
+
+    importing dump.rdb ━━━━━━━━━━━╸━━━━━━━ 57%  160.2/281.0 MB  412,000 keys/s  0:00:03
+
+On a narrow terminal the bar keeps what matters most: the label, the share and the time left.
+Without a known total it pulses and counts.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.progress import DownloadColumn as BytesColumn
+from rich.progress import TimeRemainingColumn as EtaColumn
+from rich.text import Text
+
+NARROW = 70
+
+
+class Rate(ProgressColumn):
+    """Keys a second, over the whole run: steadier than the last moment."""
+
+    def render(self, task: Task) -> Text:
+        keys = task.fields.get("keys", 0)
+        seconds = task.elapsed or 0.0
+        return Text(f"{keys / seconds:,.0f} keys/s" if seconds > 0 else "")
+
+
+class Bar:
+    """One bar on stderr, gone when the work is done."""
+
+    def __init__(self, label: str) -> None:
+        console = Console(stderr=True)
+        shown: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
+        if console.width >= NARROW:
+            shown += [BarColumn(), TextColumn("{task.percentage:>3.0f}%"), BytesColumn(), Rate()]
+        else:
+            shown += [TextColumn("{task.percentage:>3.0f}%")]
+        shown += [EtaColumn()]
+        self.progress = Progress(*shown, console=console, transient=True)
+        self.task: TaskID = self.progress.add_task(label, total=None, keys=0)
+        self.progress.start()
+
+    def update(self, done: int, total: int, keys: int) -> None:
+        """Shows how far the work is."""
+        self.progress.update(self.task, completed=done, total=total or None, keys=keys)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        self.progress.stop()

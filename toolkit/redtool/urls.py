@@ -1,0 +1,186 @@
+"""What a dataset's name means: the one table of schemes, and how a name becomes a native `Url`.
+
+A name is `-`, `scheme://place`, `memory:`, or a path. A path that exists is recognised by its
+content; one that is still to be made, by its ending. A scheme that DESIGN promises for later is in
+the table too, so that it is refused with a sentence and not taken for a file.
+"""
+
+from __future__ import annotations
+
+import os
+
+from redtool.errors import DatasetNotFoundError, StoreError, UnsupportedError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from redtool._native import Url
+
+
+class Scheme:
+    """One row: a kind of place where datasets live."""
+
+    __slots__ = ("endings", "name", "reads", "what", "writes")
+
+    def __init__(
+        self, name: str, what: str, endings: tuple[str, ...] = (), *, reads: bool, writes: bool
+    ) -> None:
+        self.name = name
+        self.what = what
+        self.endings = endings
+        self.reads = reads
+        self.writes = writes
+
+
+SCHEMES = (
+    Scheme("rdb", "an RDB dump", (".rdb",), reads=True, writes=True),
+    Scheme("lmdb", "an LMDB store", (".lmdb",), reads=True, writes=True),
+    Scheme("memory", "a dataset in memory", reads=True, writes=False),
+    Scheme("rdb.gz", "a gzipped RDB dump", (".rdb.gz",), reads=True, writes=False),
+    Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
+    Scheme("aof", "an append-only file", (".aof", "appendonlydir"), reads=False, writes=False),
+    Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=False, writes=False),
+    Scheme("dynamodb", "a DynamoDB table", reads=False, writes=False),
+    Scheme("redis", "a live server", reads=False, writes=False),
+    Scheme("rediss", "a live server", reads=False, writes=False),
+    Scheme("redis+sentinel", "a live server", reads=False, writes=False),
+    Scheme("redis+cluster", "a live cluster", reads=False, writes=False),
+    Scheme("s3", "an object in S3", reads=False, writes=False),
+)
+_BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
+_PATHS = ("rdb", "lmdb")
+
+
+def source_url(name: str) -> Url:
+    """The native url of a dataset that is to be read."""
+    scheme, place = _split(name)
+    if scheme is None:
+        scheme = _by_content(place, name)
+    if not scheme.reads:
+        raise _not_yet(name, scheme, "read")
+    if scheme.name == "memory" or place == "-":
+        return scheme.name, place
+    if not os.path.exists(place):
+        raise DatasetNotFoundError("no such file or directory", path=name)
+    return _native_name(scheme), os.path.abspath(place)
+
+
+def target_url(name: str) -> Url:
+    """The native url of a dataset to be made. What is there already is the core's to refuse."""
+    scheme, place = _split(name)
+    if scheme is None:
+        scheme = _by_ending(place)
+    if scheme is None and os.path.exists(place):
+        scheme = _by_content(place, name)
+    if scheme is None:
+        raise UsageError(
+            "cannot tell the format by this name",
+            path=name,
+            hint=f"end it in {_endings()}, or write {_PATHS[0]}://PATH or {_PATHS[1]}://PATH",
+        )
+    if not scheme.writes:
+        raise _not_yet(name, scheme, "written")
+    if place == "-":
+        return scheme.name, place
+    return scheme.name, os.path.abspath(place)
+
+
+def beside(source: str, scheme: str) -> str:
+    """The name of a new dataset next to its source: `dump.rdb.gz` and lmdb give `dump.lmdb`."""
+    row = _BY_NAME.get(scheme)
+    if row is None or row.name not in _PATHS:
+        known = " or ".join(_PATHS)
+        raise UsageError(f"cannot import to {scheme!r}", hint=f"--to takes {known}")
+    _, place = _split(source)
+    if place in ("-", ""):
+        raise UsageError("this source has no place of its own", path=source, hint="add --out PATH")
+    stem = place.rstrip("/")
+    for ending in sorted((e for s in SCHEMES for e in s.endings), key=len, reverse=True):
+        if ending.startswith(".") and stem.endswith(ending) and os.path.basename(stem) != ending:
+            stem = stem[: -len(ending)]
+            break
+    return stem + row.endings[0]
+
+
+def refuse_same(source: Url, target: Url) -> None:
+    """A dataset cannot be written over itself while it is read."""
+    if "" in (source[1], target[1]) or "-" in (source[1], target[1]):
+        return
+    if os.path.realpath(source[1]) == os.path.realpath(target[1]):
+        raise UsageError("source and target are the same", path=source[1])
+
+
+def _split(name: str) -> tuple[Scheme | None, str]:
+    """The scheme that the name itself states, and the rest."""
+    if name == "-":
+        return _BY_NAME["rdb"], "-"
+    if name in ("memory:", "memory://"):
+        return _BY_NAME["memory"], ""
+    head, separator, place = name.partition("://")
+    if not separator or not head.replace("+", "").replace(".", "").isalnum():
+        return None, name
+    scheme = _BY_NAME.get(head)
+    if scheme is None:
+        known = ", ".join(row.name for row in SCHEMES if row.reads)
+        raise UsageError(f"unknown scheme {head!r}", path=name, hint=f"known are {known}")
+    if not place:
+        raise UsageError("no place is named", path=name, hint=f"write {head}://PATH")
+    return scheme, place
+
+
+def _by_content(place: str, name: str) -> Scheme:
+    """The scheme of what lies at a path."""
+    from redtool import _native
+
+    try:
+        kind = _native.sniff(place)
+    except FileNotFoundError:
+        later = _by_ending(place)
+        if later is not None and not later.reads:
+            raise _not_yet(name, later, "read") from None
+        raise DatasetNotFoundError("no such file or directory", path=name) from None
+    except OSError as error:
+        raise StoreError(error.strerror or str(error), path=name) from None
+    scheme = _BY_NAME.get(kind) or _unread_ending(place)
+    if scheme is None:
+        what = "an empty file" if _is_empty(place) else "not a dataset that redtool knows"
+        hint = f"redtool reads RDB dumps (also .gz, .zst) and {_BY_NAME['lmdb'].what[3:]}s"
+        raise UnsupportedError(what, path=name, hint=hint)
+    return scheme
+
+
+def _by_ending(place: str) -> Scheme | None:
+    """The scheme that a path's ending stands for."""
+    lowered = place.rstrip("/").lower()
+    for scheme in SCHEMES:
+        if any(lowered.endswith(ending) for ending in scheme.endings):
+            return scheme
+    return None
+
+
+def _unread_ending(place: str) -> Scheme | None:
+    """The scheme of an ending whose content the core does not know yet."""
+    scheme = _by_ending(place)
+    return scheme if scheme is not None and not scheme.reads else None
+
+
+def _is_empty(place: str) -> bool:
+    return os.path.isfile(place) and os.path.getsize(place) == 0
+
+
+def _native_name(scheme: Scheme) -> str:
+    """Compressed dumps are rdb to the core, which looks at the bytes itself."""
+    return scheme.name.partition(".")[0]
+
+
+def _endings() -> str:
+    return " or ".join(_BY_NAME[name].endings[0] for name in _PATHS)
+
+
+def _not_yet(name: str, scheme: Scheme, verb: str) -> UnsupportedError:
+    """A place that is known, but that redtool cannot read or write."""
+    can = [row.what for row in SCHEMES if (row.reads if verb == "read" else row.writes)]
+    return UnsupportedError(
+        f"{scheme.what} cannot be {verb} yet",
+        path=name,
+        hint=f"what can be {verb} is {', '.join(can[:-1])} and {can[-1]}",
+    )

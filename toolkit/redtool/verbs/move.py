@@ -1,0 +1,80 @@
+"""convert, load, import and dump: a dataset from one place to another, all or nothing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from redtool import _native
+from redtool.errors import UsageError
+from redtool.filters import Filters
+from redtool.results import ConvertResult
+from redtool.urls import beside, refuse_same, source_url, target_url
+from redtool.verbs.calls import named, watched
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    filters: Filters | None = None,
+    force: bool = False,
+    for_server: str | None = None,
+    rdb_version: int | None = None,
+    lossy: bool = False,
+    checksum: bool = True,
+    compress: bool = True,
+    progress: _native.Progress | None = None,
+) -> ConvertResult:
+    """Copies a dataset into a new one.
+
+    The target appears under its name only when it is complete; whatever happens before leaves what
+    was there. `force` replaces it. `for_server` ("redis-6.2") or `rdb_version` say what an RDB
+    target must be readable by; what it could not hold is a LossError, unless `lossy`.
+    """
+    if for_server is not None and rdb_version is not None:
+        raise UsageError("a server and an RDB version were both named", hint="name one of them")
+    source, target = os.fspath(source), os.fspath(target)
+    origin, goal = source_url(source), target_url(target)
+    refuse_same(origin, goal)
+    options: dict[str, Any] = {
+        "filters": (filters or Filters()).as_options(),
+        "force": force,
+        "target": for_server or "",
+        "rdb_version": rdb_version,
+        "lossy": lossy,
+        "checksum": checksum,
+        "compress": compress,
+    }
+    with named(source):
+        answer = _native.convert(origin, goal, options, watched(progress))
+    return ConvertResult.from_native({**answer, "source": source, "target": target})
+
+
+def load(
+    source: str | os.PathLike[str], target: str | os.PathLike[str], **options: Any
+) -> ConvertResult:
+    """Loads a dataset into a store; takes what `convert` takes."""
+    return convert(source, target, **options)
+
+
+def import_(
+    source: str | os.PathLike[str],
+    to: str = "lmdb",
+    *,
+    out: str | os.PathLike[str] | None = None,
+    **options: Any,
+) -> ConvertResult:
+    """Imports a dump into a store beside it (`dump.rdb` into `dump.lmdb`), or at `out`."""
+    target = os.fspath(out) if out is not None else beside(os.fspath(source), to)
+    return convert(source, target, **options)
+
+
+def dump(
+    source: str | os.PathLike[str], out: str | os.PathLike[str], **options: Any
+) -> ConvertResult:
+    """Writes a dataset as an RDB dump; takes what `convert` takes."""
+    out = os.fspath(out)
+    if target_url(out)[0] != "rdb":
+        raise UsageError("a dump is an RDB file", path=out, hint="use convert for other targets")
+    return convert(source, out, **options)
