@@ -255,6 +255,8 @@ class Entry(_Result):
     expire_at_ms: int | None = None
     idle_s: int | None = None
     freq: int | None = None
+    field_expire_ms: dict[bytes, int] | None = None
+    """Of a hash: the expiries of those fields that have one."""
 
 
 def _databases(answer: dict[int, dict[str, int]]) -> dict[int, DatabaseCounts]:

@@ -1,0 +1,1 @@
+"""Real dumps against what their own servers said was in them."""
