@@ -27,6 +27,12 @@ pub(crate) struct Listeners {
 #[derive(Debug)]
 pub(crate) struct SocketFile(PathBuf);
 
+impl SocketFile {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
 impl Drop for SocketFile {
     fn drop(&mut self) {
         // It may have been removed by hand; there is nothing left to do then.

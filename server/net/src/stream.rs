@@ -4,6 +4,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::time::Duration;
 
 /// A non-blocking connection.
@@ -41,13 +42,38 @@ impl Stream {
         }
     }
 
-    /// Announces both directions to an event loop, edge-triggered.
-    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
+    /// Announces the socket to an event loop, edge-triggered. Writability is watched only while
+    /// replies wait: a Unix socket would report it each time the client has read one.
+    pub fn watch(&mut self, registry: &Registry, token: Token, writable: bool) -> io::Result<()> {
+        let interest = interest(writable);
         match self {
-            Stream::Tcp(stream) => stream.register(registry, token, both),
-            Stream::Unix(stream) => stream.register(registry, token, both),
+            Stream::Tcp(stream) => stream.register(registry, token, interest),
+            Stream::Unix(stream) => stream.register(registry, token, interest),
         }
+    }
+
+    /// Changes whether writability is watched.
+    pub fn rewatch(&mut self, registry: &Registry, token: Token, writable: bool) -> io::Result<()> {
+        let interest = interest(writable);
+        match self {
+            Stream::Tcp(stream) => stream.reregister(registry, token, interest),
+            Stream::Unix(stream) => stream.reregister(registry, token, interest),
+        }
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
+fn interest(writable: bool) -> Interest {
+    match writable {
+        true => Interest::READABLE | Interest::WRITABLE,
+        false => Interest::READABLE,
     }
 }
 

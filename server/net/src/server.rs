@@ -1,0 +1,209 @@
+//! A server from start to stop.
+use crate::acceptor::Acceptor;
+use crate::connection::Bench;
+use crate::error::ServeError;
+use crate::execute::Execute;
+use crate::listen::Listeners;
+use crate::options::Options;
+use crate::shared::Shared;
+use crate::worker::{Worker, WAKER};
+use mio::{Poll, Waker};
+use redtool_engine::server::Counters;
+use redtool_engine::{Dataset, Engine, ServerState};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{mpsc, Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+/// File descriptors kept back for listeners, event loops and the store; Redis keeps as many.
+const RESERVED_FILES: usize = 32;
+
+type Thread = JoinHandle<io::Result<()>>;
+
+/// A running server. It stops when it is dropped.
+pub struct Server {
+    addresses: Vec<String>,
+    port: Option<u16>,
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<Thread>>,
+}
+
+/// Stops a server from another thread.
+#[derive(Clone)]
+pub struct Stopper(Arc<Shared>);
+
+impl Stopper {
+    /// Asks the server to stop, and returns at once.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+impl Server {
+    /// Listens and serves, on threads of its own. When it returns, clients can connect.
+    pub fn start(dataset: Arc<Dataset>, options: Options) -> Result<Self, ServeError> {
+        let state = Arc::clone(dataset.state());
+        let mut engines = Vec::new();
+        for _ in 0..options.thread_count() {
+            let engine = Engine::new(Arc::clone(&dataset))
+                .map_err(|error| ServeError::Engine(error.to_string()))?;
+            let counters = Arc::clone(engine.counters());
+            engines.push((engine, counters));
+        }
+        Self::start_with(engines, state, options)
+    }
+
+    /// The same over anything that answers requests.
+    pub(crate) fn start_with<E: Execute>(
+        engines: Vec<(E, Arc<Counters>)>,
+        state: Arc<ServerState>,
+        mut options: Options,
+    ) -> Result<Self, ServeError> {
+        options.maxclients = allow_files(options.maxclients);
+        let listeners = Listeners::bind(&options)?;
+        let port = listeners.tcp.first().and_then(|l| Some(l.local_addr().ok()?.port()));
+        publish(&state, &options, port);
+        let polls = new_polls(engines.len() + 1).map_err(ServeError::system("watch sockets"))?;
+        let shared = Arc::new(new_shared(state, &options, &polls)?);
+        let mut server = Self {
+            addresses: listeners.addresses(),
+            port,
+            shared: Arc::clone(&shared),
+            threads: Mutex::default(),
+        };
+        server.spawn_all(engines, listeners, polls, &options)?;
+        Ok(server)
+    }
+
+    fn spawn_all<E: Execute>(
+        &mut self,
+        engines: Vec<(E, Arc<Counters>)>,
+        listeners: Listeners,
+        mut polls: Vec<Poll>,
+        options: &Options,
+    ) -> Result<(), ServeError> {
+        let shared = &self.shared;
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = Vec::new();
+        let accepting = polls.pop().ok_or(ServeError::Nowhere)?;
+        for (index, ((engine, counters), poll)) in engines.into_iter().zip(polls).enumerate() {
+            let (sender, incoming) = mpsc::channel();
+            workers.push(sender);
+            let bench = Bench::new(engine, counters, options);
+            let worker = Worker::new(index, poll, bench, incoming, Arc::clone(shared));
+            threads.push(spawn(format!("redtool-loop-{index}"), move || worker.run())?);
+        }
+        let acceptor = Acceptor::new(accepting, listeners, workers, Arc::clone(shared))
+            .map_err(ServeError::system("watch sockets"))?;
+        threads.push(spawn("redtool-accept".into(), move || acceptor.run())?);
+        Ok(())
+    }
+
+    /// Where it listens: `127.0.0.1:6379`, `[::1]:6379`, or the path of a Unix socket.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// The TCP port, when it serves one.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// A handle that stops it from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.shared))
+    }
+
+    /// Stops accepting, answers what has been read, closes every connection, and returns when all
+    /// threads have ended.
+    pub fn stop(&self) -> Result<(), ServeError> {
+        self.shared.stop();
+        self.wait()
+    }
+
+    /// Returns when the server has ended: by [`Server::stop`], a [`Stopper`], or SHUTDOWN.
+    pub fn wait(&self) -> Result<(), ServeError> {
+        // A second caller waits for the lock, and so for the same end.
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut outcome = Ok(());
+        for thread in threads.drain(..) {
+            let ended = thread.join().unwrap_or_else(|_| {
+                Err(io::Error::other("a thread of the server ended by a panic, see above"))
+            });
+            outcome = outcome.and(ended.map_err(ServeError::system("go on serving")));
+        }
+        outcome
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Whoever wants to know how it ended calls `stop`.
+        let _ = self.stop();
+    }
+}
+
+fn spawn(
+    name: String,
+    run: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<Thread, ServeError> {
+    Builder::new().name(name).spawn(run).map_err(ServeError::system("start a thread"))
+}
+
+fn new_polls(count: usize) -> io::Result<Vec<Poll>> {
+    (0..count).map(|_| Poll::new()).collect()
+}
+
+fn new_shared(
+    state: Arc<ServerState>,
+    options: &Options,
+    polls: &[Poll],
+) -> Result<Shared, ServeError> {
+    let wakers: io::Result<Vec<Waker>> =
+        polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect();
+    Ok(Shared {
+        state,
+        maxclients: options.maxclients,
+        timeout_ms: i64::try_from(options.timeout_s.saturating_mul(1000)).unwrap_or(i64::MAX),
+        tcp_keepalive_s: options.tcp_keepalive_s,
+        live: polls.iter().skip(1).map(|_| AtomicUsize::new(0)).collect(),
+        wakers: wakers.map_err(ServeError::system("watch sockets"))?,
+        stopping: AtomicBool::new(false),
+    })
+}
+
+/// Tells INFO and CONFIG GET what was chosen.
+fn publish(state: &ServerState, options: &Options, port: Option<u16>) {
+    state.shutdown.store(false, Ordering::Relaxed);
+    state.port.store(u32::from(port.unwrap_or(0)), Ordering::Relaxed);
+    let unixsocket = options.unixsocket.as_ref().map(|path| path.display().to_string());
+    for (name, value) in [
+        ("port", port.unwrap_or(0).to_string()),
+        ("bind", options.bind.join(" ")),
+        ("unixsocket", unixsocket.unwrap_or_default()),
+        ("unixsocketperm", format!("{:o}", options.unixsocketperm.unwrap_or(0))),
+        ("maxclients", options.maxclients.to_string()),
+        ("timeout", options.timeout_s.to_string()),
+        ("tcp-keepalive", options.tcp_keepalive_s.to_string()),
+        ("client-query-buffer-limit", options.client_query_buffer_limit_bytes.to_string()),
+    ] {
+        state.set_config(name, value);
+    }
+}
+
+/// Raises the limit of open files as far as needed and allowed; how many clients that leaves.
+fn allow_files(maxclients: usize) -> usize {
+    use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
+    let wanted = (maxclients + RESERVED_FILES) as u64;
+    let limit = getrlimit(Resource::Nofile);
+    let allowed = limit.maximum.unwrap_or(u64::MAX).min(wanted);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return maxclients;
+    }
+    let raised = Rlimit { current: Some(allowed), maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => allowed,
+        Err(_) => limit.current.unwrap_or(wanted),
+    };
+    usize::try_from(files).unwrap_or(maxclients).saturating_sub(RESERVED_FILES).max(1)
+}

@@ -1,0 +1,46 @@
+//! What the threads of one server share: limits, the wish to stop, and the means to wake each other.
+use mio::Waker;
+use redtool_engine::ServerState;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// Shared by all threads of a server.
+pub(crate) struct Shared {
+    pub state: Arc<ServerState>,
+    pub maxclients: usize,
+    pub timeout_ms: i64,
+    pub tcp_keepalive_s: u64,
+    /// One a worker: connections it has, those on their way to it included.
+    pub live: Vec<AtomicUsize>,
+    pub wakers: Vec<Waker>,
+    pub stopping: AtomicBool,
+}
+
+impl Shared {
+    /// Asks every thread to finish what it has read and to end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for waker in &self.wakers {
+            // Waking writes to a counter of the kernel, which fails for no loop that lives.
+            let _ = waker.wake();
+        }
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Connections of the whole server.
+    pub fn live_total(&self) -> usize {
+        self.live.iter().map(|live| live.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// Stops the whole server when a thread ends for whatever reason, so that none is missed silently.
+pub(crate) struct StopAtEnd(pub Arc<Shared>);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
