@@ -219,10 +219,8 @@ mod tests {
         let listeners = Listeners::bind(&options("127.0.0.1")).unwrap();
         let first = listeners.tcp[0].local_addr().unwrap().port();
         assert_ne!(first, 0);
-        let both = Options {
-            bind: vec!["127.0.0.1".into(), "127.0.0.2".into()],
-            ..Options::default()
-        };
+        let both =
+            Options { bind: vec!["127.0.0.1".into(), "127.0.0.2".into()], ..Options::default() };
         let listeners = Listeners::bind(&both).unwrap();
         let ports: Vec<u16> =
             listeners.tcp.iter().map(|l| l.local_addr().unwrap().port()).collect();

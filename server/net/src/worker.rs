@@ -148,8 +148,7 @@ impl<E: Execute> Worker<E> {
             self.connections.len() - 1
         });
         let tuned = stream.tune(self.shared.tcp_keepalive_s);
-        let watched =
-            tuned.and_then(|()| stream.watch(self.poll.registry(), Token(index), false));
+        let watched = tuned.and_then(|()| stream.watch(self.poll.registry(), Token(index), false));
         if watched.is_err() {
             // The peer is gone already, or the system is out of something.
             self.free.push(index);
