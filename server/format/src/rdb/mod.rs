@@ -11,11 +11,13 @@
 //! | [`value`] | the elements of a value: the logical level |
 //! | [`check`] | validation of a value: what servers always check, and the deep checks |
 //! | [`stream`] | stream metadata: groups, consumers, pending entries |
+//! | [`loss`] | what a target cannot take, in words |
 //! | [`target`] | server versions, what each can load, what would be lost |
 //! | [`writer`] | the frame and the values, written for a target |
 //! | [`payload`] | DUMP payloads |
 pub mod check;
 pub mod length;
+pub mod loss;
 pub mod module;
 pub mod payload;
 pub mod reader;
