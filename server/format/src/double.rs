@@ -151,8 +151,8 @@ pub fn write_17_digits(out: &mut Vec<u8>, x: f64) {
     }
 }
 
-/// Parses a score or float as C's `strtod` does for what Redis writes: decimal text, `inf`, `-inf`, `nan` in any case.
-/// Text with anything before or after the number is refused.
+/// Parses a score or float as C's `strtod` does for what Redis writes: decimal text, `inf`, `-inf`,
+/// `nan` in any case. Text with anything before or after the number is refused.
 pub fn parse(text: &[u8]) -> Option<f64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }

@@ -5,7 +5,8 @@
 //! { f5 source }*     version u16 LE  crc64 u64 LE                                    FUNCTION DUMP
 //! 00 026869 0c00 641dab28741b855d                   "hi", RDB 12
 //! ```
-//! The version tells the dialect (80 and up: Valkey). A zero checksum, which files may have, is not accepted here.
+//! The version tells the dialect (80 and up: Valkey). A zero checksum, which files may have, is not
+//! accepted here.
 use super::length;
 use super::module;
 use super::reader::{NEWEST_REDIS_VERSION, NEWEST_VALKEY_VERSION};
@@ -85,14 +86,16 @@ pub fn write(out: &mut Vec<u8>, value_type: ValueType, payload: &[u8], version: 
     write_footer(out, start, version);
 }
 
-/// Appends the footer of a payload that begins at `start`, its type byte included: for values written in place.
+/// Appends the footer of a payload that begins at `start`, its type byte included: for values
+/// written in place.
 pub fn write_footer(out: &mut Vec<u8>, start: usize, version: u16) {
     out.extend_from_slice(&version.to_le_bytes());
     let crc = crc64(out.get(start..).unwrap_or_default());
     out.extend_from_slice(&crc.to_le_bytes());
 }
 
-/// Takes a payload apart. Length, version, checksum and the frame of the value are checked, its content is not.
+/// Takes a payload apart. Length, version, checksum and the frame of the value are checked, its
+/// content is not.
 pub fn parse(bytes: &[u8]) -> std::result::Result<DumpPayload<'_>, PayloadError> {
     let (body, version) = split_footer(bytes)?;
     let dialect = Dialect::of_payload_version(version);

@@ -11,9 +11,10 @@
 //! | 12 | 7.4, 8.0 and up | 22-25 |
 //! | Valkey 80 | Valkey 9.0 | 0-21 and its own 22 |
 //!
-//! A value whose type the target loads keeps it. Others are rewritten, to the packed form where there is one:
-//! 16 → 13, 17 → 12, 18 → 14 (10 or 1 in version 6), 20 → 2 (11 when all members are integers), 5 → 3,
-//! 26 and 27 → 21 → 19 → 15, hashes with field TTLs to the target's own form of them or to 16, 13 or 4 without.
+//! A value whose type the target loads keeps it. Others are rewritten, to the packed form where
+//! there is one: 16 → 13, 17 → 12, 18 → 14 (10 or 1 in version 6), 20 → 2 (11 when all members are
+//! integers), 5 → 3, 26 and 27 → 21 → 19 → 15, hashes with field TTLs to the target's own form of
+//! them or to 16, 13 or 4 without.
 pub use super::loss::{Loss, Losses};
 use super::types::{Dialect, Kind, ValueType};
 use std::fmt;
@@ -60,11 +61,10 @@ impl Target {
     pub fn from_version(version: u32) -> Result<Target, UnknownTarget> {
         match u16::try_from(version) {
             Ok(version) if REDIS_VERSIONS.contains(&version) => Ok(Target::redis(version)),
-            Ok(VALKEY_VERSION) => {
-                Ok(Target { version: VALKEY_VERSION, dialect: Dialect::Valkey })
-            }
+            Ok(VALKEY_VERSION) => Ok(Target { version: VALKEY_VERSION, dialect: Dialect::Valkey }),
             _ => Err(UnknownTarget(format!(
-                "RDB version {version} cannot be written: versions 6 to 12 (Redis 2.6 to 8) and 80 (Valkey 9) can"
+                "RDB version {version} cannot be written; these can: \
+                 6 to 12 (Redis 2.6 to 8) and 80 (Valkey 9)"
             ))),
         }
     }
@@ -122,8 +122,9 @@ impl Target {
         }
     }
 
-    /// The type a value of `value_type` takes in this target, or None when there is no form. What the value holds can
-    /// still turn it into a simpler one (see `writer::plan`): a set of integers an intset, a hash without a TTL a plain one.
+    /// The type a value of `value_type` takes in this target, or None when there is no form. What
+    /// the value holds can still turn it into a simpler one (see `writer::plan`): a set of integers
+    /// an intset, a hash without a TTL a plain one.
     pub fn type_for(&self, value_type: ValueType) -> Option<ValueType> {
         use ValueType::*;
         if self.loads(value_type) {
@@ -151,8 +152,9 @@ impl Target {
         Some(rewritten)
     }
 
-    /// The type for a value that is written element by element (lists and streams: node by node); `field_ttls` tells
-    /// whether a hash has any. None when there is no form, or elements cannot make one (modules, arrays).
+    /// The type for a value that is written element by element (lists and streams: node by node);
+    /// `field_ttls` tells whether a hash has any. None when there is no form, or elements cannot
+    /// make one (modules, arrays).
     pub fn element_type(&self, kind: Kind, field_ttls: bool) -> Option<ValueType> {
         use ValueType::*;
         let forms: &[ValueType] = match kind {

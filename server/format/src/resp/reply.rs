@@ -38,7 +38,8 @@ pub enum Value {
     Verbatim(Vec<u8>, Vec<u8>),
 }
 
-/// Reads the reply at the start of `bytes` and how many bytes it takes; None when its end is not there yet.
+/// Reads the reply at the start of `bytes` and how many bytes it takes; None when its end is not
+/// there yet.
 pub fn parse_reply(bytes: &[u8]) -> Result<Option<(Value, usize)>> {
     let mut reader = Reader { bytes, pos: 0 };
     let value = reader.value(0)?;

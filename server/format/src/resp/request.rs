@@ -1,11 +1,11 @@
 //! Requests: RESP arrays of bulk strings, and inline commands with redis-cli's quoting.
 //!
 //! ```text
-//! *2\r\n$3\r\nGET\r\n$1\r\nk\r\n        two arguments, as ranges of the input buffer: nothing is copied
-//! GET "a \x41\n"\r\n                     the same as one line, quotes undone into the parser's own memory
+//! *2\r\n$3\r\nGET\r\n$1\r\nk\r\n   two arguments, as ranges of the input: nothing is copied
+//! GET "a \x41\n"\r\n                as one line, quotes undone into the parser's own memory
 //! ```
-//! A [`Parser`] belongs to one connection. It remembers how far it came in an unfinished request, so a bulk string of
-//! 500 MB that arrives in a thousand reads is looked at once.
+//! A [`Parser`] belongs to one connection. It remembers how far it came in an unfinished request,
+//! so a bulk string of 500 MB that arrives in a thousand reads is looked at once.
 //!
 //! Error texts are Redis' own; a server sends them with `ERR ` before, and closes the connection.
 use crate::number;
@@ -30,7 +30,8 @@ impl Default for Limits {
 /// What the buffer holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parsed {
-    /// A request of `consumed` bytes. It may have no arguments (a blank line, `*0`), and is then to be passed over.
+    /// A request of `consumed` bytes. It may have no arguments (a blank line, `*0`), and is then to
+    /// be passed over.
     Complete {
         /// Bytes of the buffer that the request takes.
         consumed: usize,
@@ -46,8 +47,8 @@ pub enum Parsed {
 
 /// Parses one connection's requests.
 ///
-/// After `Incomplete` call `parse` again with the same bytes and more after them; after `Complete` use the arguments,
-/// then call it with what follows the request.
+/// After `Incomplete` call `parse` again with the same bytes and more after them; after `Complete`
+/// use the arguments, then call it with what follows the request.
 #[derive(Debug, Default)]
 pub struct Parser {
     limits: Limits,
@@ -244,10 +245,12 @@ fn odd_header(buf: &[u8], at: usize, max_line_bytes: usize) -> Line {
     }
 }
 
-/// Splits a line into arguments by redis-cli's rules, appending their bytes to `out` and their ranges in it to `args`.
+/// Splits a line into arguments by redis-cli's rules, appending their bytes to `out` and their
+/// ranges in it to `args`.
 ///
-/// Blanks separate. `"…"` knows `\n \r \t \b \a \xHH` and a backslash before any other character; `'…'` knows `\'`. A
-/// closing quote must be followed by a blank or the end. None when quotes are unbalanced.
+/// Blanks separate. `"…"` knows `\n \r \t \b \a \xHH` and a backslash before any other character;
+/// `'…'` knows `\'`. A closing quote must be followed by a blank or the end. None when quotes are
+/// unbalanced.
 pub fn split_quoted(line: &[u8], out: &mut Vec<u8>, args: &mut Vec<(usize, usize)>) -> Option<()> {
     let mut rest = line;
     loop {

@@ -80,7 +80,8 @@ impl Writer {
         self.bulk(itoa::Buffer::new().format(n).as_bytes());
     }
 
-    /// A double: `,x` in RESP3, a bulk string in RESP2, text as Redis 7.2 prints it (shortest round trip, inf, -inf, nan).
+    /// A double: `,x` in RESP3, a bulk string in RESP2, text as Redis 7.2 prints it (shortest round
+    /// trip, inf, -inf, nan).
     pub fn double(&mut self, x: f64) {
         let start = self.out.len();
         if self.resp3 {
@@ -154,7 +155,8 @@ impl Writer {
         self.out.extend_from_slice(b"\r\n");
     }
 
-    /// A place where a header will be written once the number of elements is known; see `end_deferred_array`.
+    /// A place where a header will be written once the number of elements is known; see
+    /// `end_deferred_array`.
     pub fn begin_deferred(&mut self) -> usize {
         self.out.len()
     }
@@ -176,7 +178,8 @@ impl Writer {
         self.insert_header(place, mark, len);
     }
 
-    /// Drops everything written since `place`: a command that failed half way replies with its error alone.
+    /// Drops everything written since `place`: a command that failed half way replies with its
+    /// error alone.
     pub fn rewind(&mut self, place: usize) {
         self.out.truncate(place);
     }

@@ -1,8 +1,8 @@
 //! One value, rewritten as planned.
 //!
-//! Packed values are taken apart and packed anew, item by item; big ones go element by element from the payload to the
-//! output, so that only the output's own buffer is in memory. The nodes of streams are the same in all forms: they are
-//! copied, and the metadata after them is written anew.
+//! Packed values are taken apart and packed anew, item by item; big ones go element by element from
+//! the payload to the output, so that only the output's own buffer is in memory. The nodes of
+//! streams are the same in all forms: they are copied, and the metadata after them is written anew.
 use super::super::stream;
 use super::super::string;
 use super::super::target::{Loss, Losses, Target};

@@ -1,13 +1,15 @@
-//! Values written element by element, for whoever holds elements rather than a payload. Lists and streams go node by node.
+//! Values written element by element, for whoever holds elements rather than a payload. Lists and
+//! streams go node by node.
 //!
-//! [`Target::element_type`](super::super::target::Target::element_type) names the type; its number and the key must be
-//! written before. The count comes first in every form, so it must be known and kept.
+//! [`Target::element_type`](super::super::target::Target::element_type) names the type; its number
+//! and the key must be written before. The count comes first in every form, so it must be known and
+//! kept.
 //!
 //! ```text
 //! List, Set      count × string
 //! Zset, Zset2    count × (string, ASCII double | f64)
 //! Hash           count × (string, string)
-//! HashMetadata   i64 earliest, count × (t, string, string)      t = 0 none, else expiry - earliest + 1
+//! HashMetadata   i64 earliest, count × (t, string, string)   t: 0 none, else expiry - earliest + 1
 //! ValkeyHash2    count × (string, string, i64 expiry or -1)
 //! ListQuicklist  count × ziplist            ListQuicklist2   count × (container, string)
 //! Stream*        count × (id, listpack), then the metadata
@@ -44,7 +46,8 @@ pub struct ElementWriter<'o, O: Out> {
 }
 
 impl<'o, O: Out> ElementWriter<'o, O> {
-    /// A writer for a value of `value_type`, one of those in the module's head; `compress` lets long strings be LZF.
+    /// A writer for a value of `value_type`, one of those in the module's head; `compress` lets
+    /// long strings be LZF.
     pub fn new(out: &'o mut O, value_type: ValueType, compress: bool) -> Self {
         Self { out, value_type, compress, earliest_ms: 0, scratch: Vec::new(), ziplist: None }
     }

@@ -7,8 +7,9 @@
 //! per db: SELECTDB, RESIZEDB (from version 7), key records
 //! EOF, CRC-64 of everything before
 //! ```
-//! The writer is an [`Out`]: key records are written into it value by value, or handed over as chunks that other
-//! threads have encoded. The checksum runs over what leaves the buffer, in large pieces.
+//! The writer is an [`Out`]: key records are written into it value by value, or handed over as
+//! chunks that other threads have encoded. The checksum runs over what leaves the buffer, in large
+//! pieces.
 use super::super::length;
 use super::super::string;
 use super::super::target::Target;
@@ -97,7 +98,8 @@ impl<W: Write> FileWriter<W> {
         }
     }
 
-    /// Data of a module that belongs to no key, as read: everything after the opcode. False where it is not known.
+    /// Data of a module that belongs to no key, as read: everything after the opcode. False where
+    /// it is not known.
     pub fn module_aux(&mut self, record: &[u8]) -> io::Result<bool> {
         if !self.target.takes_module_aux() {
             return Ok(false);
@@ -118,7 +120,8 @@ impl<W: Write> FileWriter<W> {
         Ok(true)
     }
 
-    /// Starts a db of so many keys, so many of them with an expiry: hints that servers use to size their tables.
+    /// Starts a db of so many keys, so many of them with an expiry: hints that servers use to size
+    /// their tables.
     pub fn select_db(&mut self, db: u32, keys: u64, expires: u64) -> io::Result<()> {
         self.buf.push(SELECTDB);
         length::write(&mut self.buf, u64::from(db));
@@ -137,7 +140,8 @@ impl<W: Write> FileWriter<W> {
         self.bytes(records)
     }
 
-    /// Ends the file: EOF and checksum. Gives back what was written to, flushed, and the size of the file.
+    /// Ends the file: EOF and checksum. Gives back what was written to, flushed, and the size of
+    /// the file.
     pub fn finish(mut self) -> io::Result<(W, u64)> {
         self.buf.push(EOF);
         self.pass_on()?;

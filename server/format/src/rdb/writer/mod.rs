@@ -1,8 +1,9 @@
 //! The frame and the values, written for a [`Target`](super::target::Target).
 //!
-//! Writing a key takes two steps. [`plan`](plan::plan) looks at the value, no deeper than it must, and says which type
-//! it takes and what is lost; [`write_value`](convert::write_value) then appends it. A value that the target loads as it
-//! is costs nothing in the first step and one copy in the second.
+//! Writing a key takes two steps. [`plan`](plan::plan) looks at the value, no deeper than it must,
+//! and says which type it takes and what is lost; [`write_value`](convert::write_value) then
+//! appends it. A value that the target loads as it is costs nothing in the first step and one copy
+//! in the second.
 //!
 //! | module | holds |
 //! |---|---|

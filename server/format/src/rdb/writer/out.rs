@@ -1,5 +1,5 @@
-//! Where written bytes go. Codecs append to a vector; whoever owns the vector may pass its content on between elements, so
-//! that a value of any size is written in bounded memory.
+//! Where written bytes go. Codecs append to a vector; whoever owns the vector may pass its content
+//! on between elements, so that a value of any size is written in bounded memory.
 use crate::error::FormatError;
 use std::{fmt, io};
 
@@ -8,8 +8,8 @@ pub trait Out {
     /// Where to append.
     fn buf(&mut self) -> &mut Vec<u8>;
 
-    /// A point where everything in the buffer may be passed on. Called after each element, so it must be quick when
-    /// there is little to do.
+    /// A point where everything in the buffer may be passed on. Called after each element, so it
+    /// must be quick when there is little to do.
     fn spill(&mut self) -> io::Result<()>;
 
     /// Appends a slice that lies ready, which may be large.

@@ -1,7 +1,8 @@
 //! Which type a value takes in a target, and what exactly is lost, found without writing.
 //!
-//! Nothing is read of a value that the target loads as it is. Of others no more than the question needs: the sizes of
-//! list nodes, the members of a packed set (are they all integers?), the expiries of hash fields, the metadata of a stream.
+//! Nothing is read of a value that the target loads as it is. Of others no more than the question
+//! needs: the sizes of list nodes, the members of a packed set (are they all integers?), the
+//! expiries of hash fields, the metadata of a stream.
 use super::super::length;
 use super::super::stream;
 use super::super::string::{self, Str};
@@ -13,8 +14,8 @@ use crate::cursor::Cursor;
 use crate::encodings::listpack::Listpack;
 use crate::error::{FormatError, Result};
 
-/// A packed blob larger than this is not repacked: its ziplist might grow past what 32-bit sizes hold. Servers keep
-/// theirs far below.
+/// A packed blob larger than this is not repacked: its ziplist might grow past what 32-bit sizes
+/// hold. Servers keep theirs far below.
 const PACKED_MAX_BYTES: usize = 1 << 30;
 
 /// What a packed entry takes beside its bytes, at most.
@@ -41,7 +42,8 @@ pub enum Fate {
     Same(ValueType),
     /// It is rewritten as this type.
     Rewritten(ValueType),
-    /// Nothing is left to write: all fields of the hash have expired. The key goes, as in any server.
+    /// Nothing is left to write: all fields of the hash have expired. The key goes, as in any
+    /// server.
     Expired,
     /// The target has no form for it.
     Impossible,
@@ -80,8 +82,8 @@ impl Plan {
     }
 }
 
-/// Says what becomes of `value` in `target`. Hash fields that expired at `now_ms` or before are left out where their
-/// expiry cannot be kept, since they would live for ever.
+/// Says what becomes of `value` in `target`. Hash fields that expired at `now_ms` or before are
+/// left out where their expiry cannot be kept, since they would live for ever.
 #[inline]
 pub fn plan(value: &Value<'_>, target: &Target, now_ms: i64) -> Result<Plan> {
     match target.type_for(value.value_type) {
@@ -129,8 +131,8 @@ fn plan_packed(value: &Value<'_>, to: ValueType, target: &Target) -> Result<Plan
     Ok(Plan::rewritten(to, survey(value, None)?.elements))
 }
 
-/// A list becomes a quicklist of ziplists, or one ziplist; or single elements when a node is too large, or when there
-/// are many and the target knows no quicklist.
+/// A list becomes a quicklist of ziplists, or one ziplist; or single elements when a node is too
+/// large, or when there are many and the target knows no quicklist.
 fn plan_list(value: &Value<'_>, to: ValueType) -> Result<Plan> {
     let mut nodes = 0;
     let mut largest = 0;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! [fc i64 ms] [f8 idle length | f9 freq u8, from version 9]  type  key  value
-//! fc 00d8c32cbb030000 f8 7fff 00 0165 0176      expires 4102444800000, idle 16383 s, string key "e" = "v"
-//! f9 c8 00 0165 0176                            LFU counter 200
+//! fc 00d8c32cbb030000 f8 7fff 00 0165 0176   expires 4102444800000, idle 16383 s, string "e" = "v"
+//! f9 c8 00 0165 0176                         LFU counter 200
 //! ```
 //! Key records depend on nothing before them, so that threads may write them in chunks of their own
 //! ([`FileWriter::raw`](super::file::FileWriter::raw)).
@@ -63,7 +63,8 @@ impl Attributes<'_> {
     }
 }
 
-/// Appends everything of a record before the value, for a value of `value_type`; `compress` lets a long raw key be LZF.
+/// Appends everything of a record before the value, for a value of `value_type`; `compress` lets a
+/// long raw key be LZF.
 #[inline]
 pub fn write_key_header(
     out: &mut Vec<u8>,
@@ -92,8 +93,8 @@ pub fn write_key_header(
     }
 }
 
-/// Appends the record of a key whose value has been planned. Nothing is appended, and false given, when the value has
-/// expired or has no form.
+/// Appends the record of a key whose value has been planned. Nothing is appended, and false given,
+/// when the value has expired or has no form.
 pub fn write_key<O: Out>(
     key: Str<'_>,
     attributes: &Attributes<'_>,
