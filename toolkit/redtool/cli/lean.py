@@ -36,23 +36,24 @@ def split(verb: Verb, line: list[str]) -> Words | None:
             if equals:
                 return None
             words[option.name] = True
-        elif not _take(words, option, value if equals else next(rest, None)):
-            return None
+        else:
+            value = value if equals else next(rest, "")
+            looks_like_option = value.startswith("-") and value != "-" and not equals
+            if not value or looks_like_option:
+                return None
+            _keep(words, option, value)
     if any(option.required and option.name not in given for option in verb.options):
         return None
     return words if _place(verb, words, positional) else None
 
 
-def _take(words: Words, option: Option, value: str | None) -> bool:
-    """Stores a value. One that looks like an option, or is empty, is for Typer to judge."""
-    if not value or (value.startswith("-") and value != "-"):
-        return False
+def _keep(words: Words, option: Option, value: str) -> None:
+    """Stores an option's value."""
     kept = words[option.name]
     if isinstance(kept, list):
         kept.append(value)
     else:
         words[option.name] = value
-    return True
 
 
 def _place(verb: Verb, words: Words, positional: list[str]) -> bool:
