@@ -212,11 +212,23 @@ impl<'a> Iter<'a> {
         self.pos
     }
 
+    /// Whether there is no further item.
+    #[inline]
+    pub fn is_at_end(&self) -> bool {
+        self.pos >= self.body.len()
+    }
+
+    /// Makes this the end of the walk.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        self.pos = self.body.len();
+    }
+
     /// Passes over up to `n` items without decoding them; gives how many there were.
     #[inline]
     pub fn advance(&mut self, n: usize) -> Result<usize> {
         let mut passed = 0;
-        while passed < n && self.pos < self.body.len() {
+        while passed < n && !self.is_at_end() {
             match entry::size(&self.body[self.pos..]) {
                 Some(size) => self.step(size)?,
                 None => return Err(self.fail()),
@@ -232,7 +244,7 @@ impl<'a> Iter<'a> {
         let left = self.body.len() - self.pos;
         if size >= left || size + entry::backlen_bytes(size) > left {
             let pos = self.pos;
-            self.pos = self.body.len();
+            self.end();
             return Err(past_end(pos));
         }
         self.pos += size + entry::backlen_bytes(size);
@@ -242,7 +254,7 @@ impl<'a> Iter<'a> {
     #[cold]
     fn fail(&mut self) -> FormatError {
         let pos = self.pos;
-        self.pos = self.body.len();
+        self.end();
         refuse(self.body, pos)
     }
 }
@@ -252,7 +264,7 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        if self.pos >= self.body.len() {
+        if self.is_at_end() {
             return None;
         }
         let Some((item, size)) = entry::read(&self.body[self.pos..]) else {
