@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import redtool
-from conftest import ROOT, Runner
 from redtool.cli.table import MODULES, NAMES, verb_named
 from redtool.filters import TYPES
 from redtool.urls import SCHEMES
+from tests.conftest import ROOT, Runner
 
 README = (ROOT / "README.md").read_text()
 

@@ -149,6 +149,8 @@ class Server:
 
         options: bind list[str] ["127.0.0.1"]; port int [6379], 0 any free one, -1 none;
         unixsocket str | None [None]; threads int [0], 0 for one a core; readonly bool [True];
+        insecure bool [False], allows bind beyond loopback; maxclients int [10000];
+        timeout_s int [0], idle seconds after which a client is disconnected, 0 for never;
         signals bool [False], whether run ends at SIGINT and SIGTERM
         """
 

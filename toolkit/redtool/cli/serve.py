@@ -24,6 +24,8 @@ def run(values: Values, printer: Printer) -> int:
         databases=values["databases"],
         clock=values["clock"],
         insecure=values["insecure"],
+        maxclients=values["maxclients"],
+        timeout_s=values["timeout"],
         signals=True,
     )
 
@@ -62,6 +64,22 @@ VERB = Verb(
             "Threads; 0 is one a core.",
             metavar="N",
             parse=integer(0, 1024),
+            default="0",
+        ),
+        Option(
+            "maxclients",
+            ("--maxclients",),
+            "Connections at once.",
+            metavar="N",
+            parse=integer(1, 1_000_000),
+            default="10000",
+        ),
+        Option(
+            "timeout",
+            ("--timeout",),
+            "Seconds after which an idle client is disconnected; 0 is never.",
+            metavar="SECONDS",
+            parse=integer(0, 2**31 - 1),
             default="0",
         ),
         Option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from redtool import _native
 from redtool.dataset import Dataset
-from redtool.errors import StoreError, UsageError
+from redtool.errors import RedtoolError, StoreError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class ServedDataset:
         self.dataset = dataset
         try:
             self.native = _native.Server(dataset.native, options)
+        except RedtoolError:
+            raise
         except OSError as error:
             wanted = ", ".join(options["bind"]) + f" port {options['port']}"
             raise StoreError(
@@ -95,6 +97,8 @@ def serve(
     databases: int = 16,
     clock: str | int = "now",
     insecure: bool = False,
+    maxclients: int = 10_000,
+    timeout_s: int = 0,
     signals: bool = False,
 ) -> ServedDataset:
     """A server over a dataset, read-only.
@@ -111,6 +115,9 @@ def serve(
         "unixsocket": unixsocket,
         "threads": threads,
         "readonly": True,
+        "insecure": insecure,
+        "maxclients": maxclients,
+        "timeout_s": timeout_s,
         "signals": signals,
     }
     return ServedDataset(Dataset(url, clock=clock, databases=databases), options)
@@ -128,4 +135,5 @@ def refuse_open_doors(bind: Sequence[str], port: int, *, insecure: bool) -> None
 
 def _is_loopback(host: str) -> bool:
     """127.0.0.0/8 and ::1, by number; a name other than localhost could point anywhere."""
+    host = host.removeprefix("-")
     return host in LOOPBACK or (host.startswith("127.") and host.replace(".", "").isdigit())
