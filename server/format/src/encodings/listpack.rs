@@ -168,12 +168,20 @@ impl<'a> Listpack<'a> {
 
     /// Deep validation: header count, every encoding, every backlen.
     pub fn validate(&self) -> Result<()> {
+        self.validate_each(|_| Ok(()))
+    }
+
+    /// Deep validation that also hands on each item, so that whoever has rules of its own for them
+    /// needs no second walk.
+    #[inline]
+    pub fn validate_each(&self, mut each: impl FnMut(Item<'a>) -> Result<()>) -> Result<()> {
         let (body, mut pos, mut count) = (self.body(), HEADER_BYTES, 0usize);
         while pos < body.len() {
-            let (_, size) = read_at(body, pos)?;
+            let (item, size) = read_at(body, pos)?;
             if !entry::has_backlen(&body[pos + size..], size) {
                 return Err(FormatError::corrupt(pos + size, "listpack backlen is wrong"));
             }
+            each(item).map_err(|error| error.at(pos))?;
             pos += size + entry::backlen_bytes(size);
             count += 1;
         }

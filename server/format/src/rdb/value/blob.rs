@@ -27,6 +27,11 @@ impl<'b> Blob<'b> {
         }
     }
 
+    /// Where the blob lies in the payload.
+    pub fn offset(&self) -> usize {
+        self.offset
+    }
+
     /// An error found at an offset of the blob, with its place in the payload.
     #[cold]
     pub fn place(&self, mut error: FormatError) -> FormatError {

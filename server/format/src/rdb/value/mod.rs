@@ -21,7 +21,7 @@ mod count;
 pub(super) mod packed;
 pub(super) mod plain;
 pub(super) mod score;
-mod stream;
+pub(super) mod stream;
 pub(super) mod template;
 
 use super::skip::skip_value;

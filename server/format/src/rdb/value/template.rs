@@ -23,7 +23,7 @@ use crate::error::{FormatError, Result};
 /// The result of a visit.
 type Visit<V> = std::result::Result<(), <V as Visitor>::Error>;
 
-pub(super) fn hash<V: Visitor>(
+pub(in crate::rdb) fn hash<V: Visitor>(
     cursor: &mut Cursor<'_>,
     scratch: &mut Scratch,
     value_type: ValueType,
