@@ -94,25 +94,21 @@ pub fn check(data: &[u8], len: usize) -> Result<()> {
     let (mut pos, mut have) = (0, 0);
     while pos < data.len() {
         let at = pos;
-        let run = match read_op(data, &mut pos)? {
-            Op::Literals(run) => {
-                pos += run;
-                if pos > data.len() {
-                    return Err(truncated(data.len()));
-                }
-                run
-            }
-            Op::Match { run, distance } => {
-                if distance > have {
-                    return Err(before_start(at));
-                }
-                run
-            }
-        };
-        have += run;
-        if have > len {
+        let op = read_op(data, &mut pos)?;
+        let (Op::Literals(run) | Op::Match { run, .. }) = op;
+        if matches!(op, Op::Match { distance, .. } if distance > have) {
+            return Err(before_start(at));
+        }
+        if run > len - have {
             return Err(too_long(at, len));
         }
+        if matches!(op, Op::Literals(_)) {
+            pos += run;
+        }
+        if pos > data.len() {
+            return Err(truncated(data.len()));
+        }
+        have += run;
     }
     if have == len {
         Ok(())

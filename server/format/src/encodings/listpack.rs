@@ -175,14 +175,15 @@ impl<'a> Listpack<'a> {
     /// needs no second walk.
     #[inline]
     pub fn validate_each(&self, mut each: impl FnMut(Item<'a>) -> Result<()>) -> Result<()> {
-        let (body, mut pos, mut count) = (self.body(), HEADER_BYTES, 0usize);
-        while pos < body.len() {
-            let (item, size) = read_at(body, pos)?;
-            if !entry::has_backlen(&body[pos + size..], size) {
-                return Err(FormatError::corrupt(pos + size, "listpack backlen is wrong"));
+        let (mut items, mut count) = (self.iter(), 0usize);
+        while !items.is_at_end() {
+            let at = items.offset();
+            let (item, size) = read_at(items.body, at)?;
+            items.step(size)?;
+            if !entry::has_backlen(&items.body[at + size..], size) {
+                return Err(FormatError::corrupt(at + size, "listpack backlen is wrong"));
             }
-            each(item).map_err(|error| error.at(pos))?;
-            pos += size + entry::backlen_bytes(size);
+            each(item).map_err(|error| error.at(at))?;
             count += 1;
         }
         let stated = self.stated_count();
