@@ -1,8 +1,8 @@
 //! The compressing half: one pass, greedy, a table of the last place of each three-byte prefix.
 //!
-//! The table belongs to the thread and is never zeroed between calls: a place is stored as `base`
-//! plus position, and each call moves `base` past the places of the one before. Small inputs use a
-//! small part of the table, so that it stays in the nearest cache.
+//! The table belongs to the thread. A call uses and clears as much of it as suits its input, so that
+//! a small value does not pay for a large table. A cleared slot says "place 0", which needs no
+//! special case: a candidate counts only if its bytes are those looked for.
 use super::{MAX_DISTANCE, MAX_LITERALS, MAX_MATCH};
 use std::cell::RefCell;
 
@@ -12,13 +12,13 @@ const MIN_TABLE_BITS: u32 = 8;
 const MAX_INPUT_BYTES: usize = 1 << 30;
 /// The shortest match: its prefix is what the table knows.
 const MIN_MATCH: usize = 3;
-/// After this many misses in a row (as a power of two) the search steps faster by one, ...
-const SKIP_BITS: usize = 7;
-/// ... up to this many bytes, so that incompressible input costs less and its end is still found.
-const MAX_SKIP: usize = 12;
+/// After this many misses in a row the search steps faster by one byte, ...
+const MISSES_PER_STEP: u32 = 128;
+/// ... up to this many, so that incompressible input costs less and its end is still found.
+const MAX_STEP: usize = 12;
 
 thread_local! {
-    static PLACES: RefCell<Places> = RefCell::new(Places::new());
+    static SLOTS: RefCell<Vec<u32>> = RefCell::new(vec![0; 1 << MAX_TABLE_BITS]);
 }
 
 /// Compresses `input` to the end of `out` when the result takes at most `max_bytes`; else leaves
@@ -31,9 +31,9 @@ pub fn compress(input: &[u8], max_bytes: usize, out: &mut Vec<u8>) -> bool {
     let worst = input.len() + input.len().div_ceil(MAX_LITERALS);
     out.resize(start + max_bytes.min(worst), 0);
     let mut sink = Sink { out: &mut out[start..], len: 0 };
-    let done = PLACES.with_borrow_mut(|places| {
-        let mut window = places.window(input.len());
-        encode(input, &mut window, &mut sink)
+    let done = SLOTS.with_borrow_mut(|slots| {
+        let mut places = Places::new(slots, input.len());
+        encode(input, &mut places, &mut sink)
     });
     let written = sink.len;
     out.truncate(if done.is_some() { start + written } else { start });
@@ -41,29 +41,21 @@ pub fn compress(input: &[u8], max_bytes: usize, out: &mut Vec<u8>) -> bool {
 }
 
 /// `None` when the sink is full.
-fn encode(input: &[u8], places: &mut Window<'_>, sink: &mut Sink<'_>) -> Option<()> {
-    let (mut pos, mut literals_from) = (0, 0);
-    while let Some(prefix) = prefix_at(input, pos) {
-        let candidate = places
-            .swap(prefix, pos)
-            .filter(|from| pos - from <= MAX_DISTANCE && prefix_at(input, *from) == Some(prefix));
-        let Some(from) = candidate else {
-            pos += MAX_SKIP.min(1 + ((pos - literals_from) >> SKIP_BITS));
-            continue;
-        };
+fn encode(input: &[u8], places: &mut Places<'_>, sink: &mut Sink<'_>) -> Option<()> {
+    let mut done = 0;
+    // Place 0 is known to a cleared table.
+    let mut start = 1;
+    while let Some((from, pos)) = places.next_match(input, start) {
         let run = match_length(input, from, pos);
-        sink.literals(input, literals_from, pos)?;
+        sink.literals(input, done, pos)?;
         sink.repeat(run, pos - from)?;
+        done = pos + run;
+        start = done;
         // The last two places of the match are enough to keep long repetitions going.
-        for inside in [pos + run - 2, pos + run - 1] {
-            if let Some(prefix) = prefix_at(input, inside) {
-                places.swap(prefix, inside);
-            }
-        }
-        pos += run;
-        literals_from = pos;
+        places.note(input, done - 2);
+        places.note(input, done - 1);
     }
-    sink.literals(input, literals_from, input.len())
+    sink.literals(input, done, input.len())
 }
 
 /// Three bytes at `pos`, read as four with the last one cut off.
@@ -95,46 +87,52 @@ fn word_at(bytes: &[u8], pos: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes.get(pos..pos + 8)?.try_into().ok()?))
 }
 
-/// Where each prefix was seen last, over all calls of this thread.
-struct Places {
-    slots: Vec<u32>,
-    /// Stored values below it are of earlier calls.
-    base: u32,
-}
-
-/// The table as one call sees it.
-struct Window<'p> {
-    slots: &'p mut [u32],
+/// Where each prefix was seen last.
+struct Places<'s> {
+    slots: &'s mut [u32],
     shift: u32,
-    base: u32,
 }
 
-impl Places {
-    fn new() -> Self {
-        Self { slots: vec![0; 1 << MAX_TABLE_BITS], base: 1 }
+impl<'s> Places<'s> {
+    /// Clears what an input of this size needs: two to four slots a byte.
+    fn new(slots: &'s mut [u32], input_bytes: usize) -> Self {
+        let bits = input_bytes.checked_ilog2().unwrap_or(0) + 2;
+        let bits = bits.clamp(MIN_TABLE_BITS, MAX_TABLE_BITS);
+        let slots = &mut slots[..1 << bits];
+        slots.fill(0);
+        Self { slots, shift: 32 - bits }
     }
 
-    fn window(&mut self, input_bytes: usize) -> Window<'_> {
-        let bits =
-            (input_bytes.checked_ilog2().unwrap_or(0) + 2).clamp(MIN_TABLE_BITS, MAX_TABLE_BITS);
-        let span = input_bytes as u32;
-        if self.base.checked_add(span).is_none() {
-            self.slots.fill(0);
-            self.base = 1;
+    /// The first match from `pos` on: where its bytes were before, and where they are again.
+    ///
+    /// A function of its own, so that this loop, where the time goes, has all registers.
+    #[inline(never)]
+    fn next_match(&mut self, input: &[u8], mut pos: usize) -> Option<(usize, usize)> {
+        let mut step = 1;
+        loop {
+            for _ in 0..MISSES_PER_STEP {
+                let prefix = prefix_at(input, pos)?;
+                let from = self.swap(prefix, pos);
+                if prefix_at(input, from) == Some(prefix) && pos - from <= MAX_DISTANCE {
+                    return Some((from, pos));
+                }
+                pos += step;
+            }
+            step = MAX_STEP.min(step + 1);
         }
-        let base = self.base;
-        self.base += span;
-        Window { slots: &mut self.slots[..1 << bits], shift: 32 - bits, base }
     }
-}
 
-impl Window<'_> {
+    fn note(&mut self, input: &[u8], pos: usize) {
+        if let Some(prefix) = prefix_at(input, pos) {
+            self.swap(prefix, pos);
+        }
+    }
+
     /// Notes `pos` as the last place of the prefix and gives the one before it.
     #[inline(always)]
-    fn swap(&mut self, prefix: u32, pos: usize) -> Option<usize> {
+    fn swap(&mut self, prefix: u32, pos: usize) -> usize {
         let slot = (prefix.wrapping_mul(0x9e37_79b1) >> self.shift) as usize;
-        let before = std::mem::replace(&mut self.slots[slot], self.base + pos as u32);
-        before.checked_sub(self.base).map(|pos| pos as usize)
+        std::mem::replace(&mut self.slots[slot], pos as u32) as usize
     }
 }
 
@@ -248,14 +246,13 @@ mod tests {
     }
 
     #[test]
-    fn places_of_earlier_calls_are_forgotten_even_when_the_base_wraps() {
-        let mut places = Places::new();
-        places.base = u32::MAX - 3;
-        let prefix = prefix_at(b"abcd", 0).unwrap();
-        for _ in 0..3 {
-            let mut window = places.window(2);
-            assert_eq!(window.swap(prefix, 0), None);
-            assert_eq!(window.swap(prefix, 1), Some(0));
-        }
+    fn what_was_compressed_before_does_not_matter() {
+        let (first, second) = (b"abcabcabcabcabcabc".repeat(40), b"xyzabcabcxyz".repeat(3));
+        let alone = std::thread::spawn({
+            let second = second.clone();
+            move || round_trip(&second)
+        });
+        round_trip(&first);
+        assert_eq!(round_trip(&second), alone.join().unwrap());
     }
 }
