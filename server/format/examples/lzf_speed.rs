@@ -17,7 +17,7 @@ fn made_up_values() -> Vec<Vec<u8>> {
         let (token, seen) = (next() << 31 ^ next(), 1_700_000_000 + next() % 50_000_000);
         format!(
             "{{\"id\":{id},\"user\":{{\"name\":\"user{}\",\"email\":\"user{}@example.com\"}},\
-             \"token\":\"{token:016x}{:016x}\",\"roles\":[\"reader\",\"writer\"],\"created\":{seen},\
+             \"token\":\"{token:016x}{:016x}\",\"roles\":[\"reader\"],\"created\":{seen},\
              \"seen\":{},\"agent\":\"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\",\
              \"cart\":[{{\"sku\":\"{:08x}\",\"count\":{},\"price\":{}.99}},\
              {{\"sku\":\"{:08x}\",\"count\":{},\"price\":{}.49}}]}}",

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //! c < 32          literals: the next c + 1 bytes
-//! c >= 32         match: run = c >> 5, if that is 7 plus the next byte, then plus 2 (3 to 264)
-//!                 distance = ((c & 31) << 8 | next byte) + 1 back from the output's end (1 to 8192)
+//! c >= 32         match: run = c >> 5, if that is 7 plus the next byte, then plus 2 (3 to 264);
+//!                 distance = ((c & 31) << 8 | next byte) + 1 back from the output's end
 //!
 //! 01 6161 e0 57 00 01 6161      "a" × 100:
 //!     01 6161       two literals
 //!     e0 57 00      7 + 87 + 2 = 96 bytes from distance 1: a match may overlap what it writes
 //!     01 6161       two literals
 //! ```
-//! A match of three bytes stands for at most 264, so output is at most 88 times its input: a length
-//! beyond that is refused before any memory is taken. Compressed bytes are never to be compared with
-//! those of another writer, only what they decode to.
+//! Distances are 1 to 8192. A match of three bytes stands for at most 264, so output is at most 88
+//! times its input: a length beyond that is refused before any memory is taken. Compressed bytes
+//! are never to be compared with those of another writer, only what they decode to.
 mod compress;
 
 pub use compress::compress;

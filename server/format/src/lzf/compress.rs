@@ -1,7 +1,7 @@
 //! The compressing half: one pass, greedy, a table of the last place of each three-byte prefix.
 //!
-//! The table belongs to the thread. A call uses and clears as much of it as suits its input, so that
-//! a small value does not pay for a large table. A cleared slot says "place 0", which needs no
+//! The table belongs to the thread. A call uses and clears as much of it as suits its input, since
+//! a small value must not pay for a large table. A cleared slot says "place 0", which needs no
 //! special case: a candidate counts only if its bytes are those looked for.
 use super::{MAX_DISTANCE, MAX_LITERALS, MAX_MATCH};
 use std::cell::RefCell;

@@ -1,6 +1,6 @@
 //! What must hold for any bytes, one function a decoder: no panic, an end, and depths that agree.
 //!
-//! The mutation tests beside this file and the fuzz targets (`server/fuzz`) call the same functions.
+//! The mutation tests beside this file and the fuzz targets (`server/fuzz`) call these functions.
 //! Each takes the bytes as they come; a wrong answer is a failed assertion.
 use redtool_format::encodings::intset::{self, Intset};
 use redtool_format::encodings::listpack::{self, Listpack};

@@ -5,7 +5,7 @@
 //!
 //! 00xxxxxx       string, 6-bit length              c0 + 2   i16 LE      f0 + 3   i24 LE
 //! 01xxxxxx + 1   string, 14-bit length, BE         d0 + 4   i32 LE      fe + 1   i8
-//! 10______ + 4   string, 32-bit length, BE         e0 + 8   i64 LE      f1..fd   0..12 (nibble - 1)
+//! 10______ + 4   string, 32-bit length, BE         e0 + 8   i64 LE      f1..fd   0..12 (nibble-1)
 //! ```
 //! The five-byte prevlen may carry a small number; the low bits of `10______` are ignored.
 use crate::encodings::Item;

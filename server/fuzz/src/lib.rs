@@ -1,0 +1,3 @@
+//! What the targets check is written once, beside the tests of the format crate.
+#[path = "../../format/tests/invariants/mod.rs"]
+pub mod invariants;
