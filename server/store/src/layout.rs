@@ -16,8 +16,27 @@
 //!        payload                inline: the RDB payload of the value type (what a dump holds after the key)
 //!                               segmented streams: the RDB payload after the nodes; other segmented values: nothing
 //! ```
+//! Example: db 3, hash `user:1` = {f: v} expiring at 4102444800000, small:
+//! ```text
+//! key    00000003 757365723a31
+//! value  04 01 10 03  00d8c32cbb030000  01  0d 0d000000 0200 81 66 02 81 76 02 ff
+//!        hash, has expiry, HashListpack, listpack; expiry; 1 field; RDB string of 13 bytes: the listpack
+//! ```
+//! A long key (db and key of 511 bytes or more) has the record key `db · first 491 bytes · XXH3-128 of the key, BE` (511 bytes in
+//! all, which no short key has) and keeps the whole key in its record.
+//!
 //! Inline payloads are of these types only: String; ListQuicklist2; SetIntset, SetListpack; ZsetListpack; HashListpack,
 //! HashListpackEx; Stream3, Stream5; and as opaque bytes Module2, Array. Blobs keep the form (raw, LZF) they came in.
+//!
+//! ## expires and meta
+//! ```text
+//! expires  key    expire_at_ms u64 BE (sign bit flipped) · the object's record key     value  empty
+//!                 (a record key over 503 bytes: its first 487 and its XXH3-128, BE)
+//! meta     layout              "redtool 1"
+//!          db · u32 BE         keys u64 · keys with expiry u64 · 8 × u64 keys per kind (string list set zset hash module stream array)
+//!          aux: · name         value          function: · name   source          module-aux: · u32 BE   RDB bytes after the opcode
+//!          next-id             u64, the next free segment id                     rdb-version   the version of the file imported, as text
+//! ```
 //!
 //! ## segments: big collections as runs of listpacks
 //! ```text

@@ -4,18 +4,24 @@
 //! |---|---|
 //! | [`contract`] | what a store is: tables of ordered records, read snapshots, write transactions, bulk load |
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
+//! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
 //! | [`segment`] | big collections: runs of listpacks in key order |
+//! | [`build`] | from an RDB value to records |
+//! | [`spill`] | vectors that move into a file when they grow |
 //! | [`lmdb`] | the LMDB store |
 //! | [`memory`] | the memory store |
 //! | [`error`] | what can go wrong |
+pub mod build;
 pub mod contract;
 pub mod error;
 pub mod layout;
 pub mod lmdb;
 pub mod memory;
+pub mod meta;
 pub mod object;
 pub mod segment;
+pub mod spill;
 
 pub use contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
 pub use error::{Result, StoreError};

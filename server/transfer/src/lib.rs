@@ -1,1 +1,27 @@
-//! redtool-transfer
+//! Streams of entries from a source through a filter into a target: convert, diff, verify.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`input`] | any input as one mapped slice |
+//! | [`staged`] | outputs that appear only when complete |
+//! | [`rdb_file`] | an RDB file walked, its checksum verified |
+//! | [`index`] | the keys of an RDB file in order |
+//! | [`import`] | RDB → store |
+//! | [`filter`] | which keys |
+//! | [`account`] | what became of them |
+//! | [`meter`] | progress and cancellation |
+//! | [`error`] | what can go wrong, and where |
+pub mod account;
+pub mod error;
+pub mod filter;
+pub mod import;
+pub mod index;
+pub mod input;
+pub mod meter;
+pub mod rdb_file;
+pub mod staged;
+
+pub use account::Account;
+pub use error::{Error, Kind as ErrorKind, Result};
+pub use filter::Filter;
+pub use meter::Meter;

@@ -103,6 +103,8 @@ pub struct KeyRecord<'a> {
     pub meta: Option<&'a [u8]>,
     /// The key.
     pub key: Str<'a>,
+    /// Where the key string starts; the type byte stands before it.
+    pub key_offset: usize,
     /// The type of the value.
     pub value_type: ValueType,
     /// The value as it lies in the file.
@@ -278,6 +280,7 @@ impl<'a> Reader<'a> {
         self.key = None;
         let value_type = ValueType::from_number(number, self.header.dialect)
             .ok_or_else(|| self.unknown_type(start, number))?;
+        let key_offset = self.cursor.pos();
         let key = string::read(&mut self.cursor)?;
         self.key = Some(key);
         let payload_offset = self.cursor.pos();
@@ -292,6 +295,7 @@ impl<'a> Reader<'a> {
             freq: attributes.freq,
             meta: attributes.meta,
             key,
+            key_offset,
             value_type,
             payload,
             payload_offset,
