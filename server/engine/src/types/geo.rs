@@ -1,1 +1,1 @@
-//! Reading geo values.
+//! Geo

@@ -1,8 +1,71 @@
-//! Reading the values of each kind, whatever their encoding and place: one file a kind, used by the
-//! commands of the same stem.
+//! Reading the values of each kind, whatever their encoding and place: one file a kind, used by the commands of the
+//! same stem.
+//!
+//! A collection lies in its object record as one packed blob, or in the table of segments as runs of listpacks (see
+//! [`redtool_store::layout`]). Each kind opens either form from its [`Object`](redtool_store::Object), and gives length,
+//! point lookups, and walks that hand every element to a function. A walk never holds more than one segment, and a
+//! point lookup in a segmented collection is one seek.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`segments`] | seeking and walking the segments of one collection |
+//! | [`groups`] | elements found by their first item: packed, or segments by hash |
+//! | [`sample`] | random picks: of places, and of a number of elements of a walk |
+//! | [`rank`] | counts before each segment of big sorted sets, cached |
+//! | [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
+//! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
+pub mod groups;
 pub mod hash;
 pub mod list;
+pub mod rank;
+pub mod sample;
+pub mod segments;
 pub mod set;
 pub mod stream;
 pub mod zset;
+
+use crate::error::Error;
+use redtool_format::rdb::string::{self, Str};
+use redtool_format::Cursor;
+use redtool_store::StoreError;
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+/// The result of reading a value.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Whether a walk goes on after an element.
+pub type Flow = ControlFlow<()>;
+/// Go on.
+pub const ON: Flow = ControlFlow::Continue(());
+/// The walk ends here.
+pub const STOP: Flow = ControlFlow::Break(());
+
+/// Direction of a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Toward the end.
+    Forward,
+    /// Toward the beginning.
+    Backward,
+}
+
+/// The bytes of a blob, borrowed when they lie in the record as they are.
+pub fn decode(blob: Str<'_>) -> Result<Cow<'_, [u8]>> {
+    match blob {
+        Str::Raw(bytes) => Ok(Cow::Borrowed(bytes)),
+        other => Ok(Cow::Owned(other.to_vec()?)),
+    }
+}
+
+/// The payload that is one blob.
+pub(crate) fn only_blob(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
+    decode(string::read(&mut Cursor::new(payload))?)
+}
+
+/// A record contradicts the layout.
+#[cold]
+pub(crate) fn corrupt(what: &str) -> Error {
+    Error::Store(StoreError::Corrupt(what.to_string()))
+}

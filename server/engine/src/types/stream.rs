@@ -1,1 +1,230 @@
-//! Reading stream values.
+//! Streams: nodes (listpacks of messages, as RDB has them) under their master ids, and what follows the nodes.
+//!
+//! ```text
+//! inline     len nodes · nodes × (str master id, str listpack) · the rest
+//! segmented  [id]['s'][ms][seq] → the node's listpack      the rest in the object record
+//! the rest   length, ids, counters, groups (see redtool_format::rdb::stream)
+//! ```
+use super::segments::{Segment, Segments, PREFIX_BYTES};
+use super::{corrupt, decode, Direction, Flow, Result, ON, STOP};
+use redtool_format::encodings::stream::{Message, Node, StreamId};
+use redtool_format::rdb::string::{self, Str};
+use redtool_format::rdb::{length, stream as metadata, ValueType};
+use redtool_format::Cursor;
+use redtool_store::{Body, Object, Reader};
+
+pub use redtool_format::rdb::stream::{Group, Pending, StreamMeta};
+
+/// A stream, opened.
+pub struct Stream<'r> {
+    form: Form<'r>,
+    rest: &'r [u8],
+    value_type: ValueType,
+    len: u64,
+}
+
+enum Form<'r> {
+    Nodes(Vec<(StreamId, Str<'r>)>),
+    Segments(Segments<'r>),
+}
+
+impl<'r> Stream<'r> {
+    /// Opens a stream.
+    pub fn open(reader: &'r dyn Reader, object: &Object<'r>) -> Result<Self> {
+        let (form, rest) = match object.body {
+            Body::Inline(payload) => {
+                let mut cursor = Cursor::new(payload);
+                (Form::Nodes(read_nodes(&mut cursor)?), cursor.rest())
+            }
+            Body::Segmented { id, tail } => (Form::Segments(Segments::new(reader, id, b's')), tail),
+        };
+        Ok(Self { form, rest, value_type: object.value_type, len: object.count })
+    }
+
+    /// Number of messages.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there are no messages.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Last id, counters, groups.
+    pub fn meta(&self) -> Result<StreamMeta> {
+        Ok(metadata::read(&mut Cursor::new(self.rest), self.value_type)?)
+    }
+
+    /// The last generated id, without reading the groups.
+    pub fn last_id(&self) -> Result<StreamId> {
+        let mut cursor = Cursor::new(self.rest);
+        length::read_plain(&mut cursor)?;
+        let ms = length::read_plain(&mut cursor)?;
+        Ok(StreamId { ms, seq: length::read_plain(&mut cursor)? })
+    }
+
+    /// Master ids of the nodes, ascending.
+    pub fn nodes(&self) -> Result<Vec<StreamId>> {
+        match &self.form {
+            Form::Nodes(nodes) => Ok(nodes.iter().map(|(master, _)| *master).collect()),
+            Form::Segments(segments) => {
+                let mut ids = Vec::new();
+                segments.each(|segment| {
+                    ids.push(master_of(&segment)?);
+                    Ok(ON)
+                })?;
+                Ok(ids)
+            }
+        }
+    }
+
+    /// Hands the live messages from `first` to `last`, both included, to `f` until it stops; backward from the last.
+    pub fn each(
+        &self,
+        first: StreamId,
+        last: StreamId,
+        direction: Direction,
+        mut f: impl FnMut(&Message<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        let range = Range { first, last, direction };
+        match &self.form {
+            Form::Nodes(nodes) => range.each_node(nodes, &mut f),
+            Form::Segments(segments) => range.each_segment(segments, &mut f),
+        }
+    }
+
+    /// The first or the last message, handed to `f`.
+    pub fn end<T>(
+        &self,
+        direction: Direction,
+        f: impl FnOnce(&Message<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let (mut f, mut found) = (Some(f), None);
+        self.each(StreamId::MIN, StreamId::MAX, direction, |message| {
+            found = f.take().map(|f| f(message));
+            Ok(STOP)
+        })?;
+        Ok(found)
+    }
+
+    /// Whether a message is there.
+    pub fn contains(&self, id: StreamId) -> Result<bool> {
+        let mut found = false;
+        self.each(id, id, Direction::Forward, |_| {
+            found = true;
+            Ok(STOP)
+        })?;
+        Ok(found)
+    }
+}
+
+fn read_nodes<'r>(cursor: &mut Cursor<'r>) -> Result<Vec<(StreamId, Str<'r>)>> {
+    let count = length::read_plain(cursor)?;
+    let mut nodes = Vec::new();
+    for _ in 0..count {
+        let key = decode(string::read(cursor)?)?;
+        nodes.push((read_id(&key)?, string::read(cursor)?));
+    }
+    Ok(nodes)
+}
+
+fn read_id(key: &[u8]) -> Result<StreamId> {
+    let bytes = key.try_into().map_err(|_| corrupt("a stream node's id is not 16 bytes long"))?;
+    Ok(StreamId::from_bytes(bytes))
+}
+
+fn master_of(segment: &Segment<'_>) -> Result<StreamId> {
+    read_id(segment.key.get(PREFIX_BYTES..).unwrap_or_default())
+}
+
+/// The messages asked for.
+struct Range {
+    first: StreamId,
+    last: StreamId,
+    direction: Direction,
+}
+
+impl Range {
+    fn each_node(
+        &self,
+        nodes: &[(StreamId, Str<'_>)],
+        f: &mut impl FnMut(&Message<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        // The messages of a node are older than the next node's master id.
+        let after = |id: StreamId| nodes.partition_point(|(master, _)| *master <= id);
+        let within = after(self.first).saturating_sub(1)..after(self.last);
+        let nodes = nodes.get(within).unwrap_or_default();
+        let mut each =
+            |(master, blob): &(StreamId, Str<'_>)| self.each_message(*master, &decode(*blob)?, f);
+        match self.direction {
+            Direction::Forward => walk(nodes.iter(), &mut each),
+            Direction::Backward => walk(nodes.iter().rev(), &mut each),
+        }
+    }
+
+    fn each_segment(
+        &self,
+        segments: &Segments<'_>,
+        f: &mut impl FnMut(&Message<'_>) -> Result<Flow>,
+    ) -> Result<()> {
+        let start = match self.direction {
+            Direction::Forward => self.first,
+            Direction::Backward => self.last,
+        };
+        let mut key = segments.key(start.ms).to_vec();
+        key.extend_from_slice(&start.seq.to_be_bytes());
+        let mut nodes = segments.walk_floor(&key, self.direction)?;
+        while let Some(segment) = nodes.next()? {
+            let flow = self.each_message(master_of(&segment)?, &segment.value, f)?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over the messages of one node; stops behind the range.
+    fn each_message(
+        &self,
+        master: StreamId,
+        blob: &[u8],
+        f: &mut impl FnMut(&Message<'_>) -> Result<Flow>,
+    ) -> Result<Flow> {
+        let messages = Node::parse(master, blob)?.messages();
+        if self.direction == Direction::Forward {
+            for message in messages {
+                let message = message?;
+                if message.id > self.last {
+                    return Ok(STOP);
+                }
+                if message.id >= self.first && !message.deleted && f(&message)?.is_break() {
+                    return Ok(STOP);
+                }
+            }
+            return Ok(ON);
+        }
+        let all = messages.collect::<std::result::Result<Vec<_>, _>>()?;
+        for message in all.iter().rev() {
+            if message.id < self.first {
+                return Ok(STOP);
+            }
+            if message.id <= self.last && !message.deleted && f(message)?.is_break() {
+                return Ok(STOP);
+            }
+        }
+        Ok(ON)
+    }
+}
+
+fn walk<'n, T: 'n>(
+    nodes: impl Iterator<Item = &'n T>,
+    f: &mut impl FnMut(&'n T) -> Result<Flow>,
+) -> Result<()> {
+    for node in nodes {
+        if f(node)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}

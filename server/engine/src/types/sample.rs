@@ -1,0 +1,119 @@
+//! Random picks, for HRANDFIELD, SRANDMEMBER and ZRANDMEMBER.
+use super::groups::Group;
+use super::{Flow, Result, ON, STOP};
+use redtool_format::encodings::IntBuf;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A xorshift generator: fast, and good enough to pick elements.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// A generator with a seed of the operating system's randomness.
+    pub fn new() -> Self {
+        Self::seeded(RandomState::new().build_hasher().finish())
+    }
+
+    /// A generator that always gives the same numbers.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// The next number.
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    /// A number below `bound`; 0 when that is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+    }
+}
+
+impl Default for Random {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What can be picked from.
+pub trait Pool {
+    /// Number of elements.
+    fn len(&self) -> Result<u64>;
+    /// Whether a walk over everything is to be avoided.
+    fn is_big(&self) -> bool;
+    /// Hands every element to `f` until it stops.
+    fn each(&self, f: &mut dyn FnMut(Group<'_>) -> Result<Flow>) -> Result<()>;
+    /// Hands one random element to `f`; none when there are none.
+    fn one(&self, random: &mut Random, f: &mut dyn FnMut(Group<'_>) -> Result<()>) -> Result<()>;
+}
+
+/// Of a big pool, up to this part of the elements is picked one by one.
+const SPARSE: u64 = 3;
+
+/// Hands `count` different elements of the pool's `len` to `f` (all of them when there are fewer).
+pub fn distinct(
+    pool: &dyn Pool,
+    len: u64,
+    count: u64,
+    random: &mut Random,
+    f: &mut dyn FnMut(Group<'_>) -> Result<()>,
+) -> Result<()> {
+    if pool.is_big() && count < len / SPARSE {
+        return sparse(pool, count, random, f);
+    }
+    let (mut wanted, mut left) = (count.min(len), len);
+    pool.each(&mut |group| {
+        if wanted == 0 {
+            return Ok(STOP);
+        }
+        // Each element is taken with the chance that makes every choice of `wanted` out of `left` equally likely.
+        if random.below(left) < wanted {
+            f(group)?;
+            wanted -= 1;
+        }
+        left = left.saturating_sub(1).max(1);
+        Ok(ON)
+    })
+}
+
+fn sparse(
+    pool: &dyn Pool,
+    count: u64,
+    random: &mut Random,
+    f: &mut dyn FnMut(Group<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut seen: HashSet<Vec<u8>> = HashSet::new();
+    // The bound only matters for a damaged collection that states more elements than it has.
+    let mut tries = count.saturating_mul(64);
+    while (seen.len() as u64) < count && tries > 0 {
+        tries -= 1;
+        pool.one(random, &mut |group| {
+            if seen.insert(group[0].bytes(&mut IntBuf::new()).to_vec()) {
+                f(group)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_below_a_bound_reach_all_of_them_and_no_other() {
+        let mut random = Random::seeded(7);
+        let mut seen = [0; 5];
+        for _ in 0..1000 {
+            seen[random.below(5) as usize] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 150), "{seen:?}");
+        assert_eq!(random.below(0), 0);
+    }
+}
