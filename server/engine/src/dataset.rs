@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::scan::Cursors;
 use crate::server::ServerState;
+use crate::types::rank::RankCache;
 use redtool_format::rdb::Kind;
 use redtool_store::{Reader, Store, StoreError, Table};
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ pub struct Dataset {
     ctime_s: Option<i64>,
     state: Arc<ServerState>,
     cursors: Cursors,
+    ranks: RankCache,
 }
 
 impl Dataset {
@@ -81,6 +83,7 @@ impl Dataset {
             ctime_s: None,
             state: Arc::new(ServerState::new()),
             cursors: Cursors::default(),
+            ranks: RankCache::default(),
             store: Arc::clone(&store),
         };
         let reader = store.reader()?;
@@ -161,6 +164,10 @@ impl Dataset {
     /// Unfinished scans.
     pub fn cursors(&self) -> &Cursors {
         &self.cursors
+    }
+    /// Counts of big sorted sets, for ranks.
+    pub fn ranks(&self) -> &RankCache {
+        &self.ranks
     }
 }
 

@@ -8,3 +8,5 @@ pub mod stream;
 pub mod string;
 pub mod writes;
 pub mod zset;
+mod zset_algebra;
+mod zset_range;

@@ -102,6 +102,28 @@ fn sparse(
     Ok(())
 }
 
+/// Hands `count` elements to `f`; one may come several times.
+pub fn repeated(
+    pool: &dyn Pool,
+    count: u64,
+    random: &mut Random,
+    f: &mut dyn FnMut(Group<'_>) -> Result<()>,
+) -> Result<()> {
+    (0..count).try_for_each(|_| pool.one(random, f))
+}
+
+/// Picks as Redis' commands do: `count` different elements, or, when it is negative, as many with repetition.
+pub fn pick(pool: &dyn Pool, count: i64, f: &mut dyn FnMut(Group<'_>) -> Result<()>) -> Result<()> {
+    let (mut random, wanted) = (Random::new(), count.unsigned_abs());
+    if count >= 0 {
+        distinct(pool, pool.len()?, wanted, &mut random, f)
+    } else if pool.len()? > 0 {
+        repeated(pool, wanted, &mut random, f)
+    } else {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -230,14 +230,14 @@ fn skipping(
 
 fn count_before(blob: &[u8], binary: bool, edge: Edge<'_>) -> Result<u64> {
     let mut count = 0;
-    each_pair(blob, binary, Direction::Forward, &mut |member, score| {
+    let walked = each_pair(blob, binary, Direction::Forward, &mut |member, score| {
         if edge.is_passed_by(score, member) {
             return Ok(STOP);
         }
         count += 1;
         Ok(ON)
-    })?;
-    Ok(count)
+    });
+    walked.map(|_| count)
 }
 
 /// Ranks up to this far from either end are reached by walking, without a table.
