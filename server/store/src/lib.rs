@@ -6,6 +6,7 @@
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
+//! | [`read`] | from records back to an RDB value |
 //! | [`segment`] | big collections: runs of listpacks in key order |
 //! | [`build`] | from an RDB value to records |
 //! | [`spill`] | vectors that move into a file when they grow |
@@ -20,6 +21,7 @@ pub mod lmdb;
 pub mod memory;
 pub mod meta;
 pub mod object;
+pub mod read;
 pub mod segment;
 pub mod spill;
 

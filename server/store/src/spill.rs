@@ -14,6 +14,9 @@ pub struct SpillVec<T> {
     len: usize,
 }
 
+/// Bytes of a value being put together.
+pub type SpillBytes = SpillVec<u8>;
+
 struct Spilled {
     file: File,
     map: MmapMut,
@@ -68,6 +71,31 @@ impl<T: bytemuck::Pod> SpillVec<T> {
         }
         self.spilled = Some(Spilled { file, map });
         Ok(())
+    }
+
+    /// Appends many.
+    pub fn extend_from_slice(&mut self, items: &[T]) -> Result<()> {
+        let size = std::mem::size_of::<T>();
+        if self.spilled.is_none() && (self.len + items.len()) * size <= MEMORY_MAX_BYTES {
+            self.memory.extend_from_slice(items);
+        } else {
+            let (start, end) = (self.len * size, (self.len + items.len()) * size);
+            if self.spilled.as_ref().is_none_or(|spilled| spilled.map.len() < end) {
+                self.grow(end * 2)?;
+            }
+            if let Some(spilled) = &mut self.spilled {
+                spilled.map[start..end].copy_from_slice(bytemuck::cast_slice(items));
+            }
+        }
+        self.len += items.len();
+        Ok(())
+    }
+
+    /// Forgets the items; a file that was spilled into is given up.
+    pub fn clear(&mut self) {
+        self.memory.clear();
+        self.spilled = None;
+        self.len = 0;
     }
 
     /// The items.
