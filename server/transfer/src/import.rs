@@ -228,7 +228,7 @@ impl Builder {
         };
         let built = recorder
             .build(&entry, &index.walked.notes.templates, out)
-            .map_err(|e| file.named(Error::store(e, record.payload_offset, record.db, key)))?;
+            .map_err(|e| Error::store(e, record.payload_offset, record.db, key))?;
         out.batch.source_bytes +=
             (record.payload_offset - record.offset + record.payload.len()) as u64;
         out.batch.keys += 1;

@@ -232,8 +232,7 @@ impl<'a> Index<'a> {
 
     #[cold]
     fn duplicate(&self, place: &Place, scratch: &mut Vec<u8>) -> Error {
-        let message = format!("{}: the key is there twice", self.file.path().display());
-        let mut error = Error::new(Kind::Corrupt, message);
+        let mut error = Error::new(Kind::Corrupt, "the key is there twice");
         error.offset = Some(place.key_offset - 1);
         error.db = Some(place.db);
         error.key = self.key(place, scratch).ok().map(<[u8]>::to_vec);

@@ -7,18 +7,22 @@
 //! | [`rdb_file`] | an RDB file walked, its checksum verified |
 //! | [`index`] | the keys of an RDB file in order |
 //! | [`import`] | RDB → store |
+//! | [`source`] | any dataset opened: its notes, its entries |
+//! | [`export`] | any source → RDB |
 //! | [`filter`] | which keys |
 //! | [`account`] | what became of them |
 //! | [`meter`] | progress and cancellation |
 //! | [`error`] | what can go wrong, and where |
 pub mod account;
 pub mod error;
+pub mod export;
 pub mod filter;
 pub mod import;
 pub mod index;
 pub mod input;
 pub mod meter;
 pub mod rdb_file;
+pub mod source;
 pub mod staged;
 
 pub use account::Account;

@@ -102,13 +102,7 @@ impl RdbFile {
         base: usize,
         context: Option<redtool_format::rdb::reader::Context>,
     ) -> Error {
-        self.named(Error::format(error, base, context))
-    }
-
-    /// The same error, saying which file.
-    pub fn named(&self, mut error: Error) -> Error {
-        error.message = format!("{}: {}", self.path.display(), error.message);
-        error
+        Error::format(error, base, context)
     }
 
     /// Walks every record, giving each key to `each`, and ends after the trailer.

@@ -1,0 +1,220 @@
+//! A dataset opened for reading, whatever holds it: its notes, and its entries one after the other.
+use crate::account::Account;
+use crate::error::{Error, Kind, Result};
+use crate::filter::Filter;
+use crate::meter::Meter;
+use crate::rdb_file::{admit, Checksum, Notes, RdbFile};
+use redtool_format::rdb::reader::Header;
+use redtool_format::rdb::value::Templates;
+use redtool_format::rdb::writer::{Attributes, Value};
+use redtool_format::rdb::Str;
+use redtool_store::meta::Meta;
+use redtool_store::object::split_record_key;
+use redtool_store::spill::SpillBytes;
+use redtool_store::{read, Object, Store, Table};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Keys between two looks at the meter.
+const METER_KEYS: u64 = 4096;
+
+/// A dataset opened for reading.
+pub enum Source {
+    /// A dump.
+    Rdb(RdbFile),
+    /// A store and the size of its file.
+    Store(Arc<dyn Store>, u64),
+}
+
+/// A key with its value, as (type, payload).
+pub struct Entry<'a> {
+    /// The db.
+    pub db: u32,
+    /// The key, as it lies in the source.
+    pub key: Str<'a>,
+    /// Expiry, idle time, frequency, metadata.
+    pub attributes: Attributes<'a>,
+    /// The value.
+    pub value: Value<'a>,
+    /// OBJECT ENCODING, where the source is a store.
+    pub encoding: Option<redtool_store::Encoding>,
+    /// Offset of the payload, where the source is a file.
+    pub offset: Option<usize>,
+}
+
+/// What was found before the first entry is handed out.
+pub struct Opening {
+    /// What stands outside keys.
+    pub notes: Notes,
+    /// The header, of a file.
+    pub header: Option<Header>,
+    /// Keys and keys with an expiry per db, ascending, of those that pass the filter (all of them for a store).
+    pub dbs: Vec<(u32, u64, u64)>,
+    /// The state of the checksum.
+    pub checksum: Checksum,
+}
+
+impl Source {
+    /// Opens what lies at `path`: `scheme` is `rdb` or `lmdb`.
+    pub fn open(scheme: &str, path: &Path, meter: &Meter) -> Result<Self> {
+        match scheme {
+            "rdb" => Ok(Source::Rdb(RdbFile::open(path, meter)?)),
+            "lmdb" => {
+                let store = redtool_store::lmdb::LmdbStore::open_read_only(path)?;
+                let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+                Ok(Source::Store(Arc::new(store), size))
+            }
+            other => Err(Error::new(Kind::Usage, format!("no dataset can be read from {other:?}"))),
+        }
+    }
+
+    /// Bytes of the source.
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Source::Rdb(file) => file.bytes().len() as u64,
+            Source::Store(_, size) => *size,
+        }
+    }
+
+    /// Reads everything but the values: verifies the checksum, counts per db, collects the notes.
+    pub fn survey(&self, checksum: bool, filter: &Filter, meter: &Meter) -> Result<Opening> {
+        match self {
+            Source::Rdb(file) => survey_file(file, checksum, filter, meter),
+            Source::Store(store, _) => survey_store(&**store),
+        }
+    }
+
+    /// Gives every entry that passes the filter to `each`. A file's come in file order, a store's in key order.
+    pub fn each(
+        &self,
+        opening: &Opening,
+        filter: &Filter,
+        account: &mut Account,
+        meter: &Meter,
+        mut each: impl FnMut(&Entry<'_>, &mut Account) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Source::Rdb(file) => {
+                each_of_file(file, &opening.notes.templates, filter, account, meter, &mut each)
+            }
+            Source::Store(store, size) => {
+                let keys: u64 = opening.dbs.iter().map(|(_, keys, _)| keys).sum();
+                let bytes_a_key = size / keys.max(1);
+                each_of_store(&**store, bytes_a_key, filter, account, meter, &mut each)
+            }
+        }
+    }
+}
+
+fn survey_file(file: &RdbFile, checksum: bool, filter: &Filter, meter: &Meter) -> Result<Opening> {
+    let mut dbs = std::collections::BTreeMap::new();
+    let mut scratch = Vec::new();
+    let mut ignored = Account::default();
+    let (walked, checksum) = file.walk_and_check(checksum, meter, |record| {
+        let at = |e| file.error(e, record.offset, None);
+        if admit(&record, filter, &mut ignored, &mut scratch).map_err(at)? {
+            let (keys, expires) = dbs.entry(record.db).or_insert((0, 0));
+            *keys += 1;
+            *expires += u64::from(record.expire_at_ms.is_some());
+        }
+        Ok(())
+    })?;
+    let dbs = dbs.into_iter().map(|(db, (keys, expires))| (db, keys, expires)).collect();
+    Ok(Opening { notes: walked.notes, header: Some(walked.header), dbs, checksum })
+}
+
+fn survey_store(store: &dyn Store) -> Result<Opening> {
+    let meta = Meta::load(&*store.reader()?)?;
+    let dbs = meta.dbs.iter().map(|(db, counts)| (*db, counts.keys, counts.expires)).collect();
+    let notes = Notes {
+        aux: meta.aux,
+        functions: meta.functions.into_iter().map(|(_, source)| source).collect(),
+        module_aux: meta.module_aux,
+        templates: Templates::new(),
+    };
+    Ok(Opening { notes, header: None, dbs, checksum: Checksum::None })
+}
+
+type Each<'e> = dyn FnMut(&Entry<'_>, &mut Account) -> Result<()> + 'e;
+
+fn each_of_file(
+    file: &RdbFile,
+    templates: &Templates,
+    filter: &Filter,
+    account: &mut Account,
+    meter: &Meter,
+    each: &mut Each<'_>,
+) -> Result<()> {
+    let mut scratch = Vec::new();
+    file.walk(meter, |record| {
+        let at = |e| file.error(e, record.offset, None);
+        if !admit(&record, filter, account, &mut scratch).map_err(at)? {
+            return Ok(());
+        }
+        let entry = Entry {
+            db: record.db,
+            key: record.key,
+            attributes: Attributes::from(&record),
+            value: Value::of(&record, templates),
+            encoding: None,
+            offset: Some(record.payload_offset),
+        };
+        each(&entry, account)
+    })?;
+    Ok(())
+}
+
+fn each_of_store(
+    store: &dyn Store,
+    bytes_a_key: u64,
+    filter: &Filter,
+    account: &mut Account,
+    meter: &Meter,
+    each: &mut Each<'_>,
+) -> Result<()> {
+    let reader = store.reader()?;
+    let mut cursor = reader.seek(Table::Objects, b"")?;
+    let mut buf = SpillBytes::new();
+    let templates = Templates::new();
+    let mut keys = 0;
+    while let Some((record_key, record)) = cursor.next()? {
+        let (db, _) = split_record_key(&record_key)?;
+        let object =
+            Object::parse(&record).map_err(|e| Error::store(e, 0, db, &record_key[4..]))?;
+        let key = object.key(&record_key)?;
+        account.read.add(object.kind);
+        keys += 1;
+        if keys % METER_KEYS == 0 {
+            meter.advance(METER_KEYS * bytes_a_key, METER_KEYS)?;
+        }
+        if !filter.is_empty() && !filter.passes(db, key, object.kind, object.expire_at_ms) {
+            account.filtered.add(object.kind);
+            continue;
+        }
+        let (value_type, payload) = read::payload(&*reader, &object, &mut buf, true)
+            .map_err(|e| Error::store(e, 0, db, key))?;
+        let entry = Entry {
+            db,
+            key: Str::Raw(key),
+            attributes: Attributes {
+                expire_at_ms: object.expire_at_ms,
+                idle_s: object.idle_s.map(u64::from),
+                freq: object.freq,
+                meta: object.meta,
+            },
+            value: Value { value_type, payload, templates: &templates },
+            encoding: Some(object.encoding),
+            offset: None,
+        };
+        each(&entry, account)?;
+    }
+    meter.advance((keys % METER_KEYS) * bytes_a_key, keys % METER_KEYS)
+}
+
+impl Entry<'_> {
+    /// A decoding error of this entry's value.
+    pub fn error(&self, error: redtool_format::FormatError) -> Error {
+        let key = self.key.to_vec().unwrap_or_default();
+        Error::store(error.into(), self.offset.unwrap_or(0), self.db, &key)
+    }
+}
