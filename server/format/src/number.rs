@@ -1,6 +1,7 @@
-//! Integers and doubles as Redis reads and writes them.
+//! Integers as Redis reads and writes them (doubles: [`crate::double`]).
 //!
-//! An integer form is used for a string only when its decimal text is canonical ("0", "-1", no "007", "+1", "-0", " 1").
+//! An integer form is used for a string only when its decimal text is canonical ("0", "-1", no
+//! "007", "+1", "-0", " 1").
 
 /// Parses canonical decimal text: what `string2ll` of Redis accepts.
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
