@@ -20,7 +20,7 @@ pub fn int_between(arg: &[u8], min: i64, max: i64) -> Result<i64, Error> {
     let n = int(arg)?;
     if n < min || n > max {
         return Err(Error::text(format!(
-            "ERR value is out of range, must between {min} and {max}"
+            "ERR value is out of range, value must between {min} and {max}"
         )));
     }
     Ok(n)

@@ -1,7 +1,8 @@
 //! Commands of the group geo: reading positions, and searching for those in a circle or a box.
 //!
-//! A position is the score of a sorted set's member (see [`crate::types::geo`]). A search walks the score ranges of the
-//! boxes that cover its shape, in Redis' order, so that replies without ASC or DESC come in that order too.
+//! A position is the score of a sorted set's member (see [`crate::types::geo`]). A search walks the
+//! score ranges of the boxes that cover its shape, in Redis' order, so that replies without ASC or
+//! DESC come in that order too.
 use crate::args;
 use crate::command::flag::READONLY;
 use crate::command::Group::Geo;
@@ -156,8 +157,8 @@ impl Search {
         true
     }
 
-    /// FROMMEMBER, FROMLONLAT, BYRADIUS or BYBOX; each may be repeated, but not mixed with its alternative. Gives the
-    /// arguments after it.
+    /// FROMMEMBER, FROMLONLAT, BYRADIUS or BYBOX; each may be repeated, but not mixed with its
+    /// alternative. Gives the arguments after it.
     fn take_shape<'b, 'a>(
         &mut self,
         word: &[u8],
@@ -167,7 +168,7 @@ impl Search {
         let by_box = matches!(self.shape, Some(Shape::Box { .. }));
         let by_radius = matches!(self.shape, Some(Shape::Circle { .. }));
         match *after {
-            [member, ..] if args::is(word, "frommember") && !self.from_position() => {
+            [member, ..] if args::is(word, "frommember") && !self.has_position() => {
                 self.center = Some(position_of(zset, member)?);
                 self.from_member = true;
                 Ok(&after[1..])
@@ -188,7 +189,7 @@ impl Search {
         }
     }
 
-    fn from_position(&self) -> bool {
+    fn has_position(&self) -> bool {
         self.center.is_some() && !self.from_member
     }
 
@@ -234,7 +235,8 @@ impl Search {
                 Ok(if points.len() >= enough { STOP } else { ON })
             })?;
         }
-        // The first of an unsorted reply mean little unless any will do, so COUNT alone asks for the nearest.
+        // The first of an unsorted reply mean little unless any will do, so COUNT alone asks for
+        // the nearest.
         let sort = match self.sort {
             None if self.count > 0 && !self.any => Some(Sort::Nearest),
             sort => sort,
@@ -363,7 +365,8 @@ fn geodist(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// The part common to all searches: `describe` reads the arguments, given the sorted set if there is one.
+/// The part common to all searches: `describe` reads the arguments, given the sorted set if there
+/// is one.
 fn search(
     ctx: &mut Context<'_>,
     args: &[&[u8]],

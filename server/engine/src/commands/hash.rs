@@ -53,7 +53,7 @@ fn hmget(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn hlen(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let len = with_hash(ctx, args[1], |_, hash| hash.len())?;
+    let len = with_hash(ctx, args[1], |_, hash| hash.live_fields())?;
     ctx.out.int(len.unwrap_or_default() as i64);
     Ok(())
 }
@@ -78,7 +78,7 @@ fn reply_all(
     reply: fn(&mut Context<'_>, Field<'_>),
 ) -> Outcome {
     let given = with_hash(ctx, key, |ctx, hash| {
-        let (len, mut count) = (hash.len()?, 0);
+        let (len, mut count) = (hash.live_fields()?, 0);
         header(ctx, len as usize);
         hash.each(|field| {
             reply(ctx, field);
@@ -113,8 +113,8 @@ fn hvals(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     reply_all(ctx, args[1], |ctx, len| ctx.out.array(len), |ctx, field| ctx.reply_item(field.value))
 }
 
-/// The arguments after the key of HRANDFIELD and ZRANDMEMBER: a count, and whether the word that asks for values
-/// follows it.
+/// The arguments after the key of HRANDFIELD and ZRANDMEMBER: a count, and whether the word that
+/// asks for values follows it.
 pub(crate) fn random_options(options: &[&[u8]], with: &str) -> Result<Option<(i64, bool)>> {
     let Some(count) = options.first() else { return Ok(None) };
     let count = args::int_between(count, -i64::MAX, i64::MAX)?;
@@ -202,7 +202,8 @@ pub(crate) fn reply_scan(
     walk: impl FnOnce(&mut Context<'_>, &mut usize) -> Result<u64>,
 ) -> Outcome {
     ctx.out.array(2);
-    // The cursor comes first and is known last: the elements are written, and the cursor is put before them.
+    // The cursor comes first and is known last: the elements are written, and the cursor is put
+    // before them.
     let place = ctx.out.begin_deferred();
     let mut items = 0;
     let next = walk(ctx, &mut items)?;

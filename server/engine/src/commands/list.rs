@@ -10,7 +10,8 @@ use crate::types::list::List;
 use crate::types::{expect_count, Direction, Result, ON, STOP};
 use redtool_format::rdb::Kind;
 
-/// An index that may count from the end, as one from the beginning; None when it lies before the beginning.
+/// An index that may count from the end, as one from the beginning; None when it lies before the
+/// beginning.
 fn from_start(index: i64, len: u64) -> Option<u64> {
     match u64::try_from(index) {
         Ok(index) => Some(index),

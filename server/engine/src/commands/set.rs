@@ -161,8 +161,11 @@ fn sinter(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
+/// Two neighboring parts of the arguments.
+type Split<'b, 'a> = (&'b [&'a [u8]], &'b [&'a [u8]]);
+
 /// The keys after a count of them, and the arguments after those.
-fn counted_keys<'a, 'b>(args: &'b [&'a [u8]]) -> Result<(&'b [&'a [u8]], &'b [&'a [u8]])> {
+fn counted_keys<'b, 'a>(args: &'b [&'a [u8]]) -> Result<Split<'b, 'a>> {
     let count = args::int_from(args[0], 1, "ERR numkeys should be greater than 0")?;
     match usize::try_from(count) {
         Ok(count) if count < args.len() => Ok(args[1..].split_at(count)),

@@ -1,7 +1,7 @@
 //! Commands of the group stream; XINFO is in `stream_info`, XPENDING in `stream_pending`.
 //!
-//! XREAD with BLOCK answers at once: nothing is ever added to a dataset that is only read, so waiting could only end
-//! with the null that is given right away.
+//! XREAD with BLOCK answers at once: nothing is ever added to a dataset that is only read, so
+//! waiting could only end with the null that is given right away.
 use crate::args;
 use crate::command::flag::{BLOCKING, DENYOOM, FAST, LOADING, READONLY, STALE, WRITE};
 use crate::command::Group::Stream as Streams;
@@ -55,7 +55,8 @@ pub(crate) fn reply_message(ctx: &mut Context<'_>, message: &Message<'_>) {
     }
 }
 
-/// The array of the messages between two ids, at most `count` of them when that is not 0; how many there are.
+/// The array of the messages between two ids, at most `count` of them when that is not 0; how many
+/// there are.
 pub(crate) fn reply_messages(
     ctx: &mut Context<'_>,
     stream: &Stream<'_>,

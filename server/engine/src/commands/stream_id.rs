@@ -1,4 +1,5 @@
-//! Stream ids as arguments: `ms`, `ms-seq`, `-` and `+` for the ends, `(` before an id that is left out.
+//! Stream ids as arguments: `ms`, `ms-seq`, `-` and `+` for the ends, `(` before an id that is left
+//! out.
 use crate::error::Error;
 use crate::types::Result;
 use redtool_format::encodings::stream::StreamId;

@@ -1,8 +1,9 @@
 //! XINFO: facts about a stream, its groups and their consumers.
 //!
-//! The lag of a group is the number of messages that it has not read. A stream counts all messages ever added, and a
-//! group those that it has read, so the lag is the difference; where deletions make a group's count doubtful, the count
-//! at the group's last id is derived from where that id lies, and where that fails too the lag is null.
+//! The lag of a group is the number of messages that it has not read. A stream counts all messages
+//! ever added, and a group those that it has read, so the lag is the difference; where deletions
+//! make a group's count doubtful, the count at the group's last id is derived from where that id
+//! lies, and where that fails too the lag is null.
 use crate::args;
 use crate::commands::stream::{reply_id, reply_message, reply_messages};
 use crate::commands::stream_pending::owner;
@@ -92,8 +93,9 @@ fn read_up_to(meta: &StreamMeta, id: StreamId) -> Option<u64> {
     None
 }
 
-/// Nodes that Redis' radix tree has over these ids: the tree is compressed, so a node is a run of bytes that all keys
-/// below share, a place where they part, or the end of a key. `depth` bytes are behind.
+/// Nodes that Redis' radix tree has over these ids: the tree is compressed, so a node is a run of
+/// bytes that all keys below share, a place where they part, or the end of a key. `depth` bytes are
+/// behind.
 fn radix_nodes(ids: &[[u8; 16]], depth: usize) -> u64 {
     let (Some(first), Some(last)) = (ids.first(), ids.last()) else { return 1 };
     let shared = first[depth..].iter().zip(&last[depth..]).take_while(|(a, b)| a == b).count();

@@ -1,4 +1,5 @@
-//! XPENDING: what the consumers of a group have been given and not acknowledged, as a summary or entry by entry.
+//! XPENDING: what the consumers of a group have been given and not acknowledged, as a summary or
+//! entry by entry.
 use crate::args;
 use crate::commands::stream::reply_id;
 use crate::commands::stream_id::{parse_end, parse_start};

@@ -1,5 +1,5 @@
-//! Commands of the group sorted-set that look at one sorted set; see `zset_range` for ranges and `zset_algebra` for
-//! unions, intersections and differences.
+//! Commands of the group sorted-set that look at one sorted set; see `zset_range` for ranges and
+//! `zset_algebra` for unions, intersections and differences.
 use crate::args;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::SortedSet;
@@ -89,7 +89,9 @@ fn rank(ctx: &mut Context<'_>, args: &[&[u8]], from_end: bool) -> Outcome {
     };
     let place = with_zset(ctx, args[1], |_, zset| {
         let place = zset.rank(args[2])?;
-        Ok(place.map(|(rank, score)| (if from_end { zset.len() - 1 - rank } else { rank }, score)))
+        Ok(place.map(|(rank, score)| {
+            (if from_end { zset.len().saturating_sub(1 + rank) } else { rank }, score)
+        }))
     })?;
     match (place.flatten(), with_score) {
         (Some((rank, _)), false) => ctx.out.int(rank as i64),

@@ -1,7 +1,8 @@
-//! ZUNION, ZINTER, ZINTERCARD and ZDIFF: over sorted sets, and over sets as if each member had the score 1.
+//! ZUNION, ZINTER, ZINTERCARD and ZDIFF: over sorted sets, and over sets as if each member had the
+//! score 1.
 //!
-//! Scores are combined in Redis' order, smaller inputs first, since sums of doubles depend on it; a sum or a weighted
-//! score that is not a number counts as 0.
+//! Scores are combined in Redis' order, smaller inputs first, since sums of doubles depend on it; a
+//! sum or a weighted score that is not a number counts as 0.
 use crate::args;
 use crate::commands::zset::{items, reply_pair};
 use crate::context::{Context, Found};

@@ -1,4 +1,5 @@
-//! ZRANGE and the older commands that it brings together: members between two ranks, two scores or two texts.
+//! ZRANGE and the older commands that it brings together: members between two ranks, two scores or
+//! two texts.
 use crate::args;
 use crate::commands::list::span;
 use crate::commands::zset::{items, reply_pair, with_zset};
@@ -16,8 +17,8 @@ enum By {
     Lex,
 }
 
-/// A score bound as strtod reads it, which also takes nothing at all for 0 and more than the largest double for
-/// infinity.
+/// A score bound as strtod reads it, which also takes nothing at all for 0 and more than the
+/// largest double for infinity.
 fn parse_score(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(0.0);

@@ -1,9 +1,11 @@
-//! Geohash arithmetic: positions as 52-bit scores of a sorted set, and which scores to search for a shape.
+//! Geohash arithmetic: positions as 52-bit scores of a sorted set, and which scores to search for a
+//! shape.
 //!
-//! A position is two numbers of `step` bits, how far along its range it lies, interleaved: latitude in the even bits,
-//! longitude in the odd ones. With 26 steps that makes 52 bits, which a double holds exactly. A shorter hash names a
-//! box, and all positions in the box have scores in one range. A search covers the shape with the box of its center
-//! and the eight boxes around that one, of a step chosen so that they are big enough.
+//! A position is two numbers of `step` bits, how far along its range it lies, interleaved: latitude
+//! in the even bits, longitude in the odd ones. With 26 steps that makes 52 bits, which a double
+//! holds exactly. A shorter hash names a box, and all positions in the box have scores in one
+//! range. A search covers the shape with the box of its center and the eight boxes around that one,
+//! of a step chosen so that they are big enough.
 //!
 //! Numbers follow Redis, operation by operation, so that replies agree to the last digit.
 use std::f64::consts::PI;
@@ -103,7 +105,8 @@ impl Hash {
     fn moved(self, east: i8, north: i8) -> Hash {
         let mask = u64::MAX >> (64 - 2 * u32::from(self.step));
         let shifted = |bits: u64, lane: u64, by: i8| {
-            // The other lane filled with ones carries an addition through, filled with zeros a subtraction.
+            // The other lane filled with ones carries an addition through, filled with zeros a
+            // subtraction.
             let fill = !lane & mask;
             match by {
                 1 => bits.wrapping_add(fill + 1) & lane & mask,
@@ -125,13 +128,18 @@ impl Hash {
 
 /// The position that a score stands for: the middle of its box.
 pub fn position(score: f64) -> Position {
-    // A negative score is no position, but Redis still turns it into one, as two's complement.
-    let bits = if score < 0.0 { score as i64 as u64 } else { score as u64 };
+    // A score that is no position is turned into one as the processor of most servers does.
+    let bits = match score {
+        _ if score < 9_223_372_036_854_775_808.0 => score as i64 as u64,
+        _ if score < 18_446_744_073_709_551_616.0 => score as u64,
+        _ => 0,
+    };
     let (lon, lat) = Hash { bits, step: STEPS }.area();
     Position { lon: lon.middle(LONGITUDE), lat: lat.middle(LATITUDE) }
 }
 
-/// The geohash text of eleven characters. The last one would need three more bits than there are, and is 0.
+/// The geohash text of eleven characters. The last one would need three more bits than there are,
+/// and is 0.
 pub fn text(score: f64) -> [u8; 11] {
     const ALPHABET: &[u8; 32] = b"0123456789bcdefghjkmnpqrstuvwxyz";
     let bits = Hash::encode(position(score), TEXT_LATITUDE, STEPS).bits;

@@ -1,8 +1,10 @@
-//! Elements of one to three items (a member; a member and its score; a field, its value, its expiry) that are found by
-//! their first item: one packed listpack, or segments in the order of the hash of the first item.
+//! Elements of one to three items (a member; a member and its score; a field, its value, its
+//! expiry) that are found by their first item: one packed listpack, or segments in the order of the
+//! hash of the first item.
 //!
-//! A scan cursor of segments is a place in the hash order: the hash of the element to begin with. Elements of equal
-//! hash are always given together, so a cursor stays right whatever is written between two calls.
+//! A scan cursor of segments is a place in the hash order: the hash of the element to begin with.
+//! Elements of equal hash are always given together, so a cursor stays right whatever is written
+//! between two calls.
 use super::sample::{Pool, Random};
 use super::segments::{Segment, Segments};
 use super::{corrupt, Flow, Result, ON};
@@ -120,8 +122,9 @@ impl<'r> Groups<'r> {
         Ok(ON)
     }
 
-    /// Hands some elements to `f`, beginning at the place `cursor` (0: the beginning), and gives the place to go on
-    /// from (0: the end was reached): all of a packed collection, else about `count`.
+    /// Hands some elements to `f`, beginning at the place `cursor` (0: the beginning), and gives
+    /// the place to go on from (0: the end was reached): all of a packed collection, else about
+    /// `count`.
     pub fn scan(
         &self,
         cursor: u64,
@@ -134,7 +137,7 @@ impl<'r> Groups<'r> {
         };
         let (mut given, mut last_hash) = (0, None);
         let mut walk = segments.walk_from(&segments.key(cursor))?;
-        while let Some(segment) = walk.next()? {
+        while let Some(segment) = walk.advance()? {
             for group in self.walk(&segment.value)? {
                 let group = group?;
                 let hash = hash_of(&group);
@@ -170,19 +173,19 @@ impl<'r> Groups<'r> {
         }
     }
 
-    /// A segment at a random place of the hash order; hashes are spread evenly, so segments are as likely as they
-    /// are full.
+    /// A segment at a random place of the hash order; hashes are spread evenly, so segments are as
+    /// likely as they are full.
     fn random_segment(
         &self,
         segments: &Segments<'r>,
         random: &mut Random,
     ) -> Result<Option<Segment<'r>>> {
-        segments.of_hash(random.next())
+        segments.of_hash(random.draw())
     }
 }
 
 impl Pool for Groups<'_> {
-    fn len(&self) -> Result<u64> {
+    fn count(&self) -> Result<u64> {
         let mut len = 0;
         let mut add = |blob: &[u8]| -> Result<Flow> {
             len += (Listpack::parse(blob)?.count()? / self.width) as u64;

@@ -4,8 +4,8 @@
 //! inline     HashListpack: str = listpack f,v,…      HashListpackEx: i64 min, str = listpack f,v,ms,…
 //! segmented  [id]['h'][hash of the first field]      the same triples or pairs
 //! ```
-//! A field that is expired at the time of the command is absent. The `min` of the inline form is only a hint and is
-//! not used.
+//! A field that is expired at the time of the command is absent. The `min` of the inline form is
+//! only a hint and is not used.
 use super::groups::{Group, Groups};
 use super::sample::{Pool, Random};
 use super::segments::Segments;
@@ -65,7 +65,7 @@ impl<'r> Hash<'r> {
     }
 
     /// Number of live fields. A hash with field TTLs is walked.
-    pub fn len(&self) -> Result<u64> {
+    pub fn live_fields(&self) -> Result<u64> {
         if self.now_ms.is_none() {
             return Ok(self.len);
         }
@@ -105,13 +105,14 @@ impl<'r> Hash<'r> {
         })
     }
 
-    /// One random field among the live ones of a hash with field TTLs: every one is equally likely after the walk.
+    /// One random field among the live ones of a hash with field TTLs: every one is equally likely
+    /// after the walk.
     fn one_by_walk(
         &self,
         random: &mut Random,
         f: &mut dyn FnMut(Group<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut left = random.below(self.len()?);
+        let mut left = random.below(self.live_fields()?);
         Pool::each(self, &mut |group| {
             if left == 0 {
                 f(group)?;
@@ -124,8 +125,8 @@ impl<'r> Hash<'r> {
 }
 
 impl Pool for Hash<'_> {
-    fn len(&self) -> Result<u64> {
-        Hash::len(self)
+    fn count(&self) -> Result<u64> {
+        self.live_fields()
     }
 
     fn is_big(&self) -> bool {

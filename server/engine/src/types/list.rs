@@ -99,7 +99,7 @@ impl<'r> List<'r> {
             Body::Inline(payload) => Form::Nodes(read_nodes(payload)?),
             Body::Segmented { id, .. } => {
                 let segments = Segments::new(reader, id, b'l');
-                let first = segments.walk()?.next()?;
+                let first = segments.walk()?.advance()?;
                 Form::Segments { segments, first: first.map_or(0, |segment| segment.order()) }
             }
         };
@@ -190,7 +190,7 @@ fn each_segment(
 ) -> Result<()> {
     let mut walk = segments.walk_floor(&segments.key(position), direction)?;
     let mut at_floor = true;
-    while let Some(segment) = walk.next()? {
+    while let Some(segment) = walk.advance()? {
         let part = Part::of_segment(&segment)?;
         let offset = position.saturating_sub(segment.order());
         let skip = match (at_floor, direction) {

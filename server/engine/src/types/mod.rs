@@ -1,8 +1,8 @@
 //! Reading the values of each kind, whatever their encoding and place: one file a kind, used by the
 //! commands of the same stem.
 //!
-//! A collection lies in its object record as one packed blob, or in the table of segments as runs of
-//! listpacks (see [`redtool_store::layout`]). Each kind opens either form from its
+//! A collection lies in its object record as one packed blob, or in the table of segments as runs
+//! of listpacks (see [`redtool_store::layout`]). Each kind opens either form from its
 //! [`Object`](redtool_store::Object), and gives length, point lookups, and walks that hand every
 //! element to a function. A walk never holds more than one segment, and a point lookup in a
 //! segmented collection is one seek.
@@ -65,7 +65,8 @@ pub(crate) fn only_blob(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
     decode(string::read(&mut Cursor::new(payload))?)
 }
 
-/// A walk gave another number of elements than the record states, so a reply that began with that number is wrong.
+/// A walk gave another number of elements than the record states, so a reply that began with that
+/// number is wrong.
 pub(crate) fn expect_count(given: u64, stated: u64) -> Result<()> {
     if given != stated {
         return Err(corrupt(&format!("a record states {stated} elements and {given} were found")));

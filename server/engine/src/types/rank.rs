@@ -1,6 +1,7 @@
-//! How many members lie before each score segment of a big sorted set: what rank queries need and the records do not
-//! say. A table is made by one walk over the segments' headers when a rank is first asked for, and kept while there is
-//! room. It stays right because datasets are read-only: an id names the same segments for ever.
+//! How many members lie before each score segment of a big sorted set: what rank queries need and
+//! the records do not say. A table is made by one walk over the segments' headers when a rank is
+//! first asked for, and kept while there is room. It stays right because datasets are read-only: an
+//! id names the same segments for ever.
 use super::segments::{Segment, Segments};
 use super::{Result, ON};
 use redtool_format::encodings::listpack::Listpack;

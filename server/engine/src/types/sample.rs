@@ -21,7 +21,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -30,7 +30,7 @@ impl Random {
 
     /// A number below `bound`; 0 when that is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.draw()) * u128::from(bound)) >> 64) as u64
     }
 }
 
@@ -43,7 +43,7 @@ impl Default for Random {
 /// What can be picked from.
 pub trait Pool {
     /// Number of elements.
-    fn len(&self) -> Result<u64>;
+    fn count(&self) -> Result<u64>;
     /// Whether a walk over everything is to be avoided.
     fn is_big(&self) -> bool;
     /// Hands every element to `f` until it stops.
@@ -71,7 +71,8 @@ pub fn distinct(
         if wanted == 0 {
             return Ok(STOP);
         }
-        // Each element is taken with the chance that makes every choice of `wanted` out of `left` equally likely.
+        // Each element is taken with the chance that makes every choice of `wanted` out of `left`
+        // equally likely.
         if random.below(left) < wanted {
             f(group)?;
             wanted -= 1;
@@ -112,12 +113,13 @@ pub fn repeated(
     (0..count).try_for_each(|_| pool.one(random, f))
 }
 
-/// Picks as Redis' commands do: `count` different elements, or, when it is negative, as many with repetition.
+/// Picks as Redis' commands do: `count` different elements, or, when it is negative, as many with
+/// repetition.
 pub fn pick(pool: &dyn Pool, count: i64, f: &mut dyn FnMut(Group<'_>) -> Result<()>) -> Result<()> {
     let (mut random, wanted) = (Random::new(), count.unsigned_abs());
     if count >= 0 {
-        distinct(pool, pool.len()?, wanted, &mut random, f)
-    } else if pool.len()? > 0 {
+        distinct(pool, pool.count()?, wanted, &mut random, f)
+    } else if pool.count()? > 0 {
         repeated(pool, wanted, &mut random, f)
     } else {
         Ok(())

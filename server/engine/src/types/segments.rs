@@ -1,7 +1,8 @@
-//! The segments of one family of one collection: records `[id][family][order key]` of the table of segments.
+//! The segments of one family of one collection: records `[id][family][order key]` of the table of
+//! segments.
 //!
-//! The order key of a segment is that of its first element, so what has a given order key is in the *floor*: the last
-//! segment whose key is not greater.
+//! The order key of a segment is that of its first element, so what has a given order key is in the
+//! *floor*: the last segment whose key is not greater.
 use super::{Direction, Flow, Result};
 use redtool_store::{Bytes, Cursor, Reader, Table};
 
@@ -39,7 +40,7 @@ pub struct Walk<'r> {
 
 impl<'r> Walk<'r> {
     /// The next segment of the family.
-    pub fn next(&mut self) -> Result<Option<Segment<'r>>> {
+    pub fn advance(&mut self) -> Result<Option<Segment<'r>>> {
         let record = self.cursor.next()?;
         Ok(record.and_then(|(key, value)| {
             key.starts_with(&self.prefix).then_some(Segment { key, value })
@@ -105,15 +106,15 @@ impl<'r> Segments<'r> {
 
     /// The last segment whose key is not greater than `key`.
     pub fn floor(&self, key: &[u8]) -> Result<Option<Segment<'r>>> {
-        self.walk_back_from(key)?.next()
+        self.walk_back_from(key)?.advance()
     }
 
-    /// The segment that may hold elements of this hash (families ordered by hash). When the hash lies before all
-    /// segments, the first one.
+    /// The segment that may hold elements of this hash (families ordered by hash). When the hash
+    /// lies before all segments, the first one.
     pub fn of_hash(&self, hash: u64) -> Result<Option<Segment<'r>>> {
         match self.floor(&self.key(hash))? {
             Some(segment) => Ok(Some(segment)),
-            None => self.walk()?.next(),
+            None => self.walk()?.advance(),
         }
     }
 
@@ -128,7 +129,7 @@ impl<'r> Segments<'r> {
     /// Hands every segment to `f` until it stops.
     pub fn each(&self, mut f: impl FnMut(Segment<'r>) -> Result<Flow>) -> Result<()> {
         let mut walk = self.walk()?;
-        while let Some(segment) = walk.next()? {
+        while let Some(segment) = walk.advance()? {
             if f(segment)?.is_break() {
                 break;
             }

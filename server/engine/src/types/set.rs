@@ -99,7 +99,7 @@ fn alone(member: Item<'_>) -> Group<'_> {
 }
 
 impl Pool for Set<'_> {
-    fn len(&self) -> Result<u64> {
+    fn count(&self) -> Result<u64> {
         Ok(self.len)
     }
 

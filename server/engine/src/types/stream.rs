@@ -1,4 +1,5 @@
-//! Streams: nodes (listpacks of messages, as RDB has them) under their master ids, and what follows the nodes.
+//! Streams: nodes (listpacks of messages, as RDB has them) under their master ids, and what follows
+//! the nodes.
 //!
 //! ```text
 //! inline     len nodes · nodes × (str master id, str listpack) · the rest
@@ -79,7 +80,8 @@ impl<'r> Stream<'r> {
         }
     }
 
-    /// Hands the live messages from `first` to `last`, both included, to `f` until it stops; backward from the last.
+    /// Hands the live messages from `first` to `last`, both included, to `f` until it stops;
+    /// backward from the last.
     pub fn each(
         &self,
         first: StreamId,
@@ -175,7 +177,7 @@ impl Range {
         let mut key = segments.key(start.ms).to_vec();
         key.extend_from_slice(&start.seq.to_be_bytes());
         let mut nodes = segments.walk_floor(&key, self.direction)?;
-        while let Some(segment) = nodes.next()? {
+        while let Some(segment) = nodes.advance()? {
             let flow = self.each_message(master_of(&segment)?, &segment.value, f)?;
             if flow.is_break() {
                 break;

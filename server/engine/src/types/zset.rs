@@ -5,8 +5,9 @@
 //! segmented  [id]['z'][score order][separator]         listpack m,s,…   in order; a score is eight bytes
 //!            [id]['h'][hash of the first member]       listpack m,s,…   in the order of hashes
 //! ```
-//! Every range is between two [`Edge`]s, places in the order. In segments an edge is found by one seek; the rank of a
-//! place is the count before its segment (see [`rank`](super::rank)) and a walk within it.
+//! Every range is between two [`Edge`]s, places in the order. In segments an edge is found by one
+//! seek; the rank of a place is the count before its segment (see [`rank`](super::rank)) and a walk
+//! within it.
 use super::groups::Groups;
 use super::rank::{members_of, RankCache, RankTable};
 use super::sample::{Pool, Random};
@@ -170,7 +171,8 @@ impl<'r> Zset<'r> {
         }
     }
 
-    /// Hands the members behind `edge`, in order, or those before it, in reverse order, to `f` until it stops.
+    /// Hands the members behind `edge`, in order, or those before it, in reverse order, to `f`
+    /// until it stops.
     pub fn each_from(
         &self,
         edge: Edge<'_>,
@@ -248,7 +250,8 @@ impl<'r> Scores<'r> {
         self.ranks.table(self.id, &self.segments)
     }
 
-    /// The key whose floor holds the first member behind the edge and the last before it, or has them beside it.
+    /// The key whose floor holds the first member behind the edge and the last before it, or has
+    /// them beside it.
     fn key(&self, edge: Edge<'_>) -> Result<Vec<u8>> {
         let (order, member): (u64, &[u8]) = match edge {
             Edge::Start => (0, b""),
@@ -256,7 +259,7 @@ impl<'r> Scores<'r> {
             Edge::BeforeScore(score) => (score_order(score), b""),
             Edge::AfterScore(score) => (score_order(score).saturating_add(1), b""),
             Edge::BeforeMember(member) | Edge::AfterMember(member) => {
-                (self.segments.walk()?.next()?.map_or(0, |first| first.order()), member)
+                (self.segments.walk()?.advance()?.map_or(0, |first| first.order()), member)
             }
             Edge::BeforeBoth(score, member) => (score_order(score), member),
         };
@@ -284,7 +287,7 @@ impl<'r> Scores<'r> {
             Edge::Start | Edge::End => self.segments.walk_whole(direction)?,
             edge => self.segments.walk_floor(&self.key(edge)?, direction)?,
         };
-        while let Some(segment) = walk.next()? {
+        while let Some(segment) = walk.advance()? {
             if each_pair(&segment.value, true, direction, f)?.is_break() {
                 break;
             }
@@ -328,7 +331,7 @@ impl<'r> Scores<'r> {
         direction: Direction,
         f: &mut impl FnMut(Item<'_>, f64) -> Result<Flow>,
     ) -> Result<()> {
-        while let Some(segment) = walk.next()? {
+        while let Some(segment) = walk.advance()? {
             let count = if skip > 0 { members_of(&segment)? } else { u64::MAX };
             if skip >= count {
                 skip -= count;
@@ -355,7 +358,7 @@ impl<'r> Scores<'r> {
 }
 
 impl Pool for Zset<'_> {
-    fn len(&self) -> Result<u64> {
+    fn count(&self) -> Result<u64> {
         Ok(self.len)
     }
 
@@ -377,8 +380,8 @@ impl Pool for Zset<'_> {
 }
 
 impl Zset<'_> {
-    /// Hands some members and scores to `f` and gives the cursor to go on with; see [`Groups::scan`]. `text` is the
-    /// score as an inline set holds it.
+    /// Hands some members and scores to `f` and gives the cursor to go on with; see
+    /// [`Groups::scan`]. `text` is the score as an inline set holds it.
     pub fn scan(
         &self,
         cursor: u64,
