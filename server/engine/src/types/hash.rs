@@ -1,7 +1,8 @@
 //! Hashes: field, value, and in the types with field TTLs an absolute expiry in ms (0: none).
 //!
 //! ```text
-//! inline     HashListpack: str = listpack f,v,…      HashListpackEx: i64 min, str = listpack f,v,ms,…
+//! inline     HashListpack: str = listpack f,v,…
+//!            HashListpackEx: i64 min, str = listpack f,v,ms,…
 //! segmented  [id]['h'][hash of the first field]      the same triples or pairs
 //! ```
 //! A field that is expired at the time of the command is absent. The `min` of the inline form is

@@ -1,8 +1,10 @@
 //! Lists: inline, nodes of a quicklist; segmented, runs under the position of their first element.
 //!
 //! ```text
-//! inline     len nodes · nodes × (len container, str)      container 1: the str is the one element, 2: a listpack
-//! segmented  [id]['l'][position] → 01 element | 02 listpack   positions contiguous, so index i is at first + i
+//! inline     len nodes · nodes × (len container, str)
+//!            container 1: the str is the one element, 2: a listpack
+//! segmented  [id]['l'][position] → 01 element | 02 listpack
+//!            positions are contiguous, so index i is at first + i
 //! ```
 use super::segments::{Segment, Segments};
 use super::{corrupt, decode, Direction, Flow, Result, ON};

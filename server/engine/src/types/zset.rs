@@ -1,9 +1,11 @@
 //! Sorted sets: members in the order of (score, member).
 //!
 //! ```text
-//! inline     ZsetListpack: str = listpack m,s,…        a score is an integer item or text ("1.5", "inf", "1e+22")
-//! segmented  [id]['z'][score order][separator]         listpack m,s,…   in order; a score is eight bytes
-//!            [id]['h'][hash of the first member]       listpack m,s,…   in the order of hashes
+//! inline     ZsetListpack: str = listpack m,s,…
+//!            a score is an integer item or text ("1.5", "inf", "1e+22")
+//! segmented  [id]['z'][score order][separator]     listpack m,s,…   in order
+//!            [id]['h'][hash of the first member]   listpack m,s,…   in the order of hashes
+//!            a score is eight bytes
 //! ```
 //! Every range is between two [`Edge`]s, places in the order. In segments an edge is found by one
 //! seek; the rank of a place is the count before its segment (see [`rank`](super::rank)) and a walk
