@@ -1,0 +1,11 @@
+//! Commands over collections, asked as a client asks and compared as a client sees the replies.
+//!
+//! Every kind is tested small, as one packed blob, and big, as segments: the same questions must
+//! have the same answers.
+mod geo;
+mod hash;
+mod list;
+mod set;
+mod stream;
+mod support;
+mod zset;
