@@ -29,7 +29,8 @@ def lines(answer: DatasetInfo) -> list[str]:
     kind = f"RDB version {answer.version}" if answer.scheme == "rdb" else answer.scheme.upper()
     dialect = f" ({answer.dialect})" if answer.dialect else ""
     shown = [f"{answer.source}: {kind}{dialect}, {size(answer.size_bytes)}"]
-    shown += _section("aux", [[name, value] for name, value in answer.aux.items()])
+    width = max(map(len, answer.aux), default=0)
+    shown += _section("aux", [[f"{name:{width}}  {value}"] for name, value in answer.aux.items()])
     shown += _section("functions", [[name] for name in answer.functions])
     shown += _section("modules", [[name] for name in answer.modules])
     databases = [

@@ -69,13 +69,14 @@ class Meter:
     def __call__(self, done: int, total: int, keys: int) -> None:
         if not self.draws:
             return
+        seconds = time.monotonic() - self.started
         if self.bar is None:
-            if time.monotonic() - self.started < DRAW_AFTER_S:
+            if seconds < DRAW_AFTER_S:
                 return
             from redtool.cli.view import Bar
 
             self.bar = Bar(self.label)
-        self.bar.update(done, total, keys)
+        self.bar.update(done, total, keys / seconds)
 
     def __enter__(self) -> Self:
         return self

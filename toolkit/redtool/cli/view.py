@@ -21,9 +21,7 @@ class Rate(ProgressColumn):
     """Keys a second, over the whole run: steadier than the last moment."""
 
     def render(self, task: Task) -> Text:
-        keys = task.fields.get("keys", 0)
-        seconds = task.elapsed or 0.0
-        return Text(f"{keys / seconds:,.0f} keys/s" if seconds > 0 else "")
+        return Text(f"{task.fields['keys_per_s']:,.0f} keys/s")
 
 
 class Bar:
@@ -38,12 +36,12 @@ class Bar:
             shown += [TextColumn("{task.percentage:>3.0f}%")]
         shown += [EtaColumn()]
         self.progress = Progress(*shown, console=console, transient=True)
-        self.task: TaskID = self.progress.add_task(label, total=None, keys=0)
-        self.progress.start()
+        self.task: TaskID = self.progress.add_task(label, total=None, keys_per_s=0.0)
 
-    def update(self, done: int, total: int, keys: int) -> None:
-        """Shows how far the work is."""
-        self.progress.update(self.task, completed=done, total=total or None, keys=keys)
+    def update(self, done: int, total: int, keys_per_s: float) -> None:
+        """Shows how far the work is; the first time, it makes the bar appear."""
+        self.progress.update(self.task, completed=done, total=total or None, keys_per_s=keys_per_s)
+        self.progress.start()
 
     def close(self) -> None:
         """Takes the bar away."""
