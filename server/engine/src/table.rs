@@ -10,6 +10,8 @@ const NAME_MAX_BYTES: usize = 32;
 /// The files' rows, in the order of COMMAND.
 const GROUPS: &[&[Command]] = &[
     commands::string::COMMANDS,
+    commands::bitmap::COMMANDS,
+    commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::set::COMMANDS,
     commands::zset::COMMANDS,

@@ -1,7 +1,10 @@
 //! The commands, a file a group. Each ends with its rows.
+pub mod bitmap;
 pub mod config;
 pub mod geo;
 pub mod hash;
+pub mod hyperloglog;
+pub mod lcs;
 pub mod list;
 pub mod set;
 pub mod stream;

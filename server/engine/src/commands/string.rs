@@ -1,10 +1,13 @@
 //! Strings.
+use super::lcs::lcs;
+use crate::args;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::String;
 use crate::command::{row, Command};
 use crate::context::{string_of, Context};
-use crate::error::Outcome;
-use crate::keyspec::READ_KEY;
+use crate::error::{Error, Outcome};
+use crate::keyspec::access::{ACCESS, RO};
+use crate::keyspec::{KeySpec, READ_KEY, READ_KEYS, READ_META};
 use redtool_format::rdb::Kind;
 
 fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -16,9 +19,74 @@ fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     ctx.reply_str(value)
 }
 
+fn mget(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    ctx.out.array(args.len() - 1);
+    for key in &args[1..] {
+        match ctx.lookup_kind(key, Kind::String) {
+            Ok(Some(found)) => {
+                let value = string_of(&found.object()?)?;
+                ctx.reply_str(value)?;
+            }
+            Ok(None) | Err(Error::Reply(_)) => ctx.out.null(),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn strlen(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let len = match ctx.lookup_kind(args[1], Kind::String)? {
+        Some(found) => string_of(&found.object()?)?.len(),
+        None => 0,
+    };
+    ctx.out.int(len as i64);
+    Ok(())
+}
+
+fn getrange(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let (start, end) = (args::int(args[2])?, args::int(args[3])?);
+    let mut scratch = Vec::new();
+    let Some(found) = ctx.lookup_kind(args[1], Kind::String)? else {
+        ctx.out.bulk(b"");
+        return Ok(());
+    };
+    let value = string_of(&found.object()?)?;
+    let part = match byte_range(start, end, value.len()) {
+        Some((first, last)) => &value.decode(&mut scratch)?[first..=last],
+        None => b"",
+    };
+    ctx.out.bulk(part);
+    Ok(())
+}
+
+fn substr(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    getrange(ctx, args)
+}
+
+/// First and last index that a range with Redis' negative indexes means, None when it is empty.
+fn byte_range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
+    if start < 0 && end < 0 && start > end {
+        return None;
+    }
+    let len = i64::try_from(len).ok()?;
+    let from_end = |index: i64| if index < 0 { index.saturating_add(len).max(0) } else { index };
+    let (start, end) = (from_end(start), from_end(end).min(len - 1));
+    (start <= end && len > 0).then_some((start as usize, end as usize))
+}
+
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("get", 2, READONLY | FAST, READ_KEY, String, "1.0.0", get)
         .docs("O(1)", "The string at a key."),
+    row("getrange", 4, READONLY, READ_KEY, String, "2.4.0", getrange)
+        .docs("O(N)", "Part of the string at a key."),
+    row("lcs", -3, READONLY, &[KeySpec::range(RO | ACCESS, 1, 1, 1)], String, "7.0.0", lcs)
+        .docs("O(N*M)", "Longest common subsequence of two strings."),
+    row("mget", -2, READONLY | FAST, READ_KEYS, String, "1.0.0", mget)
+        .docs("O(N)", "The strings at several keys.").tips(&["request_policy:multi_shard"]),
+    row("strlen", 2, READONLY | FAST, READ_META, String, "2.2.0", strlen)
+        .docs("O(1)", "Length in bytes of the string at a key."),
+    row("substr", 4, READONLY, READ_KEY, String, "1.0.0", substr)
+        .docs("O(N)", "Part of the string at a key (old name of GETRANGE)."),
 ];

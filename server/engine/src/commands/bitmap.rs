@@ -1,0 +1,248 @@
+//! Bits of strings. Bit 0 is the highest bit of byte 0; beyond the end every bit is 0.
+use crate::args;
+use crate::command::flag::{FAST, READONLY};
+use crate::command::Group::Bitmap;
+use crate::command::{row, Command};
+use crate::context::{string_of, Context};
+use crate::error::{Error, Outcome};
+use crate::keyspec::READ_KEY;
+use redtool_format::number;
+use redtool_format::rdb::Kind;
+
+/// Strings end here, so bits beyond cannot be asked for (Redis' default of proto-max-bulk-len).
+const STRING_MAX_BYTES: i64 = 512 << 20;
+
+fn getbit(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let offset = bit_offset(args[2], None)?;
+    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
+    ctx.out.int(i64::from(bit_at(&bytes, offset)));
+    Ok(())
+}
+
+fn bitcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let range = match args.len() {
+        2 => None,
+        4 => Some((args::int(args[2])?, args::int(args[3])?, Unit::Byte)),
+        5 => Some((args::int(args[2])?, args::int(args[3])?, Unit::parse(args[4])?)),
+        _ => return Err(Error::SYNTAX),
+    };
+    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
+    let bits = match range {
+        None => bit_range(0, -1, bytes.len(), Unit::Byte),
+        Some((start, end, _)) if start < 0 && end < 0 && start > end => None,
+        Some((start, end, unit)) => bit_range(start, end, bytes.len(), unit),
+    };
+    ctx.out.int(bits.map_or(0, |(first, last)| count_ones(&bytes, first, last)));
+    Ok(())
+}
+
+fn bitpos(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let wanted = match args::int(args[2])? {
+        0 => false,
+        1 => true,
+        _ => return Err(Error::fixed("ERR The bit argument must be 1 or 0.")),
+    };
+    if args.len() > 6 {
+        return Err(Error::SYNTAX);
+    }
+    let start = args.get(3).map_or(Ok(0), |arg| args::int(arg))?;
+    let unit = args.get(5).map_or(Ok(Unit::Byte), |arg| Unit::parse(arg))?;
+    let end = args.get(4).map_or(Ok(-1), |arg| args::int(arg))?;
+    let Some(bytes) = string_bytes(ctx, args[1])? else {
+        ctx.out.int(if wanted { -1 } else { 0 });
+        return Ok(());
+    };
+    let position = bit_range(start, end, bytes.len(), unit).and_then(|(first, last)| {
+        let found = find_bit(&bytes, wanted, first, last);
+        // Without an explicit end the string goes on with zeros.
+        let beyond = (!wanted && args.len() < 5).then_some(last + 1);
+        found.or(beyond)
+    });
+    ctx.out.int(position.map_or(-1, |position| position as i64));
+    Ok(())
+}
+
+fn bitfield_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let fields = parse_fields(&args[2..])?;
+    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
+    ctx.out.array(fields.len());
+    for field in fields {
+        ctx.out.int(field.read(&bytes));
+    }
+    Ok(())
+}
+
+/// The string at a key, decoded.
+fn string_bytes(ctx: &Context<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    let Some(found) = ctx.lookup_kind(key, Kind::String)? else { return Ok(None) };
+    let value = string_of(&found.object()?)?;
+    Ok(Some(value.to_vec()?))
+}
+
+/// Whether indexes count bytes or bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Byte,
+    Bit,
+}
+
+impl Unit {
+    fn parse(arg: &[u8]) -> Result<Self, Error> {
+        if args::is(arg, "bit") {
+            Ok(Unit::Bit)
+        } else if args::is(arg, "byte") {
+            Ok(Unit::Byte)
+        } else {
+            Err(Error::SYNTAX)
+        }
+    }
+}
+
+/// First and last bit that a range with Redis' negative indexes means in a string of `len` bytes.
+fn bit_range(start: i64, end: i64, len: usize, unit: Unit) -> Option<(usize, usize)> {
+    let total = match unit {
+        Unit::Byte => len as i64,
+        Unit::Bit => len as i64 * 8,
+    };
+    let from_end = |index: i64| if index < 0 { index.saturating_add(total).max(0) } else { index };
+    let (start, end) = (from_end(start), from_end(end).min(total - 1));
+    if start > end {
+        return None;
+    }
+    let (start, end) = (start as usize, end as usize);
+    Some(match unit {
+        Unit::Byte => (start * 8, end * 8 + 7),
+        Unit::Bit => (start, end),
+    })
+}
+
+fn bit_at(bytes: &[u8], offset: u64) -> bool {
+    let byte = usize::try_from(offset / 8).ok().and_then(|at| bytes.get(at)).copied().unwrap_or(0);
+    byte >> (7 - offset % 8) & 1 == 1
+}
+
+/// Bits set from `first` to `last`, both inside the string.
+fn count_ones(bytes: &[u8], first: usize, last: usize) -> i64 {
+    let whole: u64 =
+        bytes[first / 8..=last / 8].iter().map(|byte| u64::from(byte.count_ones())).sum();
+    let before = bytes[first / 8] & !(0xffu8 >> (first % 8));
+    let after = bytes[last / 8] & (0x7fu8 >> (last % 8));
+    whole as i64 - i64::from(before.count_ones()) - i64::from(after.count_ones())
+}
+
+/// The first bit of this value from `first` to `last`, both inside the string.
+fn find_bit(bytes: &[u8], wanted: bool, first: usize, last: usize) -> Option<usize> {
+    let without = if wanted { 0x00 } else { 0xff };
+    for at in first / 8..=last / 8 {
+        if bytes[at] == without {
+            continue;
+        }
+        let (low, high) = (first.max(at * 8), last.min(at * 8 + 7));
+        if let Some(bit) = (low..=high).find(|bit| bit_at(bytes, *bit as u64) == wanted) {
+            return Some(bit);
+        }
+    }
+    None
+}
+
+/// An integer of a bit field.
+struct Field {
+    signed: bool,
+    bits: u32,
+    offset: u64,
+}
+
+impl Field {
+    fn read(&self, bytes: &[u8]) -> i64 {
+        let mut value = 0u64;
+        for at in 0..u64::from(self.bits) {
+            value = value << 1 | u64::from(bit_at(bytes, self.offset + at));
+        }
+        if self.signed && self.bits < 64 {
+            let unused = 64 - self.bits;
+            return (value << unused) as i64 >> unused;
+        }
+        value as i64
+    }
+}
+
+/// The GETs of BITFIELD_RO; writing operations are parsed too, since a mistake in them is told first.
+fn parse_fields(args: &[&[u8]]) -> Result<Vec<Field>, Error> {
+    let mut fields = Vec::new();
+    let mut writes = false;
+    let mut rest = args;
+    while let [word, after @ ..] = rest {
+        let operands = match after.len() {
+            2.. if args::is(word, "get") => 2,
+            3.. if args::is(word, "set") || args::is(word, "incrby") => 3,
+            1.. if args::is(word, "overflow") => {
+                check_overflow(after[0])?;
+                rest = &after[1..];
+                continue;
+            }
+            _ => return Err(Error::SYNTAX),
+        };
+        let (signed, bits) = field_type(after[0])?;
+        let offset = bit_offset(after[1], Some(bits))?;
+        if operands == 3 {
+            args::int(after[2])?;
+            writes = true;
+        }
+        fields.push(Field { signed, bits, offset });
+        rest = &after[operands..];
+    }
+    if writes {
+        return Err(Error::fixed("ERR BITFIELD_RO only supports the GET subcommand"));
+    }
+    Ok(fields)
+}
+
+fn check_overflow(arg: &[u8]) -> Result<(), Error> {
+    if ["wrap", "sat", "fail"].iter().any(|word| args::is(arg, word)) {
+        return Ok(());
+    }
+    Err(Error::fixed("ERR Invalid OVERFLOW type specified"))
+}
+
+fn field_type(arg: &[u8]) -> Result<(bool, u32), Error> {
+    const INVALID: Error = Error::fixed(
+        "ERR Invalid bitfield type. Use something like i16 u8. \
+         Note that u64 is not supported but i64 is.",
+    );
+    let (signed, digits, most) = match arg {
+        [b'i', digits @ ..] => (true, digits, 64),
+        [b'u', digits @ ..] => (false, digits, 63),
+        _ => return Err(INVALID),
+    };
+    match number::parse_i64(digits) {
+        Some(bits) if (1..=most).contains(&bits) => Ok((signed, bits as u32)),
+        _ => Err(INVALID),
+    }
+}
+
+/// A bit offset; with a field width, `#n` means the n-th field.
+fn bit_offset(arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
+    const INVALID: Error = Error::fixed("ERR bit offset is not an integer or out of range");
+    let (digits, scale) = match (arg, field_bits) {
+        ([b'#', digits @ ..], Some(bits)) => (digits, i64::from(bits)),
+        _ => (arg, 1),
+    };
+    let offset = number::parse_i64(digits).ok_or(INVALID)?.wrapping_mul(scale);
+    if offset < 0 || offset >> 3 >= STRING_MAX_BYTES {
+        return Err(INVALID);
+    }
+    Ok(offset.unsigned_abs())
+}
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("bitcount", -2, READONLY, READ_KEY, Bitmap, "2.6.0", bitcount)
+        .docs("O(N)", "Number of bits set in a string."),
+    row("bitfield_ro", -2, READONLY | FAST, READ_KEY, Bitmap, "6.0.0", bitfield_ro)
+        .docs("O(1)", "Reads integers of any width in a string."),
+    row("bitpos", -3, READONLY, READ_KEY, Bitmap, "2.8.7", bitpos)
+        .docs("O(N)", "Position of the first bit that is set or clear."),
+    row("getbit", 3, READONLY | FAST, READ_KEY, Bitmap, "2.2.0", getbit)
+        .docs("O(1)", "One bit of a string."),
+];
