@@ -2,6 +2,7 @@
 use crate::command::Command;
 use crate::dataset::Dataset;
 use crate::error::Error;
+use crate::keys::is_alive;
 use crate::server::Counters;
 use crate::session::Session;
 use redtool_format::encodings::{IntBuf, Item};
@@ -111,8 +112,7 @@ impl<'a> Context<'a> {
         };
         let object = Object::parse(&record)?;
         let same_key = object.long_key.is_none_or(|whole| whole == key);
-        // A key lives through the millisecond of its expiry, as in Redis.
-        let alive = object.expire_at_ms.is_none_or(|at| at >= self.now_ms());
+        let alive = object.expire_at_ms.is_none() || is_alive(&object, self.now_ms());
         Ok((same_key && alive).then_some(Found { record }))
     }
 

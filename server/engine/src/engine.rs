@@ -1,15 +1,16 @@
 //! Executing one request. One engine a thread; it holds a view of the store.
 //!
-//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, then the
-//! READONLY refusal. When a command fails after it has written part of its reply (a damaged record
+//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, login, the READONLY refusal,
+//! then queueing when MULTI was called. When a command fails after it has written part of its reply (a damaged record
 //! met half-way), the part is taken back and the error stands alone.
 use crate::args::shown;
+use crate::clock::system_ms;
 use crate::command::{flag, Command};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::server::{add, Counters, TIMED_EVERY};
-use crate::session::Session;
+use crate::session::{Replies, Session};
 use crate::table;
 use redtool_format::resp::Writer;
 use redtool_store::{Reader, StoreError};
@@ -25,8 +26,18 @@ pub struct Engine {
     dataset: Arc<Dataset>,
 }
 
+/// The refusal of commands that write.
 pub(crate) const READONLY: Error =
     Error::fixed("READONLY You can't write against a read only replica.");
+
+/// A command admitted to run: its row, and where the row stands in the table.
+#[derive(Clone, Copy)]
+struct Admitted {
+    command: &'static Command,
+    index: usize,
+    /// Number of the subcommand, counted from 1; 0 when the command itself is meant.
+    sub: usize,
+}
 
 impl Engine {
     /// Opens a view of the dataset's store.
@@ -54,55 +65,131 @@ impl Engine {
 
     /// Executes a request (its first argument is the command's name) and appends the reply.
     pub fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
-        let Some(name) = args.first() else { return };
+        if args.is_empty() {
+            return;
+        }
+        out.set_resp3(session.resp3);
         let mark = out.buffer().len();
-        let Some((index, row)) = table::find(name) else {
-            self.counters.error();
-            return out.error(&unknown_command(args).to_string());
-        };
-        let outcome = match self.admit(row, args) {
-            Ok(command) => self.run(session, index, command, args, out),
+        let replies = session.replies;
+        if session.transaction.is_some() {
+            self.execute_in_transaction(session, args, out);
+        } else {
+            self.execute_now(session, args, out);
+        }
+        if replies != Replies::On || session.replies != Replies::On {
+            suppress(session, replies, mark, out);
+        }
+    }
+
+    fn execute_now(&self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
+        let mark = out.buffer().len();
+        let outcome = self
+            .admit(session, args)
+            .and_then(|admitted| self.run(session, admitted, args, out));
+        if let Err(error) = outcome {
+            self.fail(mark, &error, out);
+        }
+    }
+
+    /// Takes back what was written since `mark` and replies with the error.
+    #[cold]
+    fn fail(&self, mark: usize, error: &Error, out: &mut Writer) {
+        self.counters.error();
+        out.buffer().truncate(mark);
+        out.error(&error.to_string());
+    }
+
+    /// Queues a command after MULTI, or ends the transaction.
+    #[cold]
+    fn execute_in_transaction(&self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
+        let mark = out.buffer().len();
+        let admitted = match self.admit(session, args) {
+            Ok(admitted) => admitted,
             Err(error) => {
-                if let Some(counters) = self.counters.command(index) {
-                    add(&counters.rejected, 1);
+                if let Some(transaction) = &mut session.transaction {
+                    transaction.aborted = true;
                 }
-                Err(error)
+                return self.fail(mark, &error, out);
             }
         };
-        if let Err(error) = outcome {
-            self.counters.error();
-            out.buffer().truncate(mark);
-            out.error(&error.to_string());
+        match admitted.command.name {
+            "exec" => self.run_queue(session, out),
+            "discard" | "multi" | "watch" | "quit" | "reset" => {
+                if let Err(error) = self.run(session, admitted, args, out) {
+                    self.fail(mark, &error, out);
+                }
+            }
+            _ => self.queue(session, admitted.command, args, out),
+        }
+    }
+
+    fn queue(
+        &self,
+        session: &mut Session,
+        command: &Command,
+        args: &[&[u8]],
+        out: &mut Writer,
+    ) {
+        let Some(transaction) = &mut session.transaction else { return };
+        if command.is(flag::NO_MULTI) {
+            transaction.aborted = true;
+            let error = Error::fixed("ERR Command not allowed inside a transaction");
+            return self.fail(out.buffer().len(), &error, out);
+        }
+        transaction.queue.push(args.iter().map(|arg| arg.to_vec()).collect());
+        session.info.queued.store(transaction.queue.len() as i64, Relaxed);
+        out.simple("QUEUED");
+    }
+
+    /// EXEC.
+    fn run_queue(&self, session: &mut Session, out: &mut Writer) {
+        let transaction = session.transaction.take().unwrap_or_default();
+        session.set_transaction(None);
+        if transaction.aborted {
+            let error =
+                Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+            return self.fail(out.buffer().len(), &error, out);
+        }
+        out.array(transaction.queue.len());
+        for request in &transaction.queue {
+            let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
+            self.execute_now(session, &args, out);
         }
     }
 
     /// The row to run, or why not.
     #[inline]
-    fn admit(&self, row: &'static Command, args: &[&[u8]]) -> Result<&'static Command, Error> {
-        let mut command = row;
-        if !row.subcommands.is_empty() && args.len() > 1 {
-            command = table::find_subcommand(row, args[1])
-                .ok_or_else(|| unknown_subcommand(row, args[1]))?;
+    fn admit(&self, session: &Session, args: &[&[u8]]) -> Result<Admitted, Error> {
+        let (index, row) = table::find(args[0]).ok_or_else(|| unknown_command(args))?;
+        let admitted = admit_row(index, row, args).and_then(|admitted| {
+            let command = admitted.command;
+            if !session.authenticated && !command.is(flag::NO_AUTH) {
+                Err(Error::NO_AUTH)
+            } else if command.is(flag::WRITE) && self.dataset.readonly() {
+                Err(READONLY)
+            } else {
+                Ok(admitted)
+            }
+        });
+        if let (Err(_), Some(counters)) = (&admitted, self.counters.command(index)) {
+            add(&counters.rejected, 1);
         }
-        if !command.accepts(args.len()) {
-            return Err(wrong_arity(row, command));
-        }
-        if command.is(flag::WRITE) && self.dataset.readonly() {
-            return Err(READONLY);
-        }
-        Ok(command)
+        admitted
     }
 
     #[inline]
     fn run(
         &self,
         session: &mut Session,
-        index: usize,
-        command: &'static Command,
+        admitted: Admitted,
         args: &[&[u8]],
         out: &mut Writer,
     ) -> Outcome {
-        session.info.last_command.store(index as u32 + 1, Relaxed);
+        let Admitted { command, index, sub } = admitted;
+        session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
+        let Some(counters) = self.counters.command(index) else { return Ok(()) };
+        let calls = counters.calls.load(Relaxed);
+        counters.calls.store(calls + 1, Relaxed);
         let mut context = Context {
             reader: &*self.reader,
             dataset: &self.dataset,
@@ -112,11 +199,6 @@ impl Engine {
             counters: &self.counters,
             now_ms: Cell::new(None),
         };
-        let Some(counters) = self.counters.command(index) else {
-            return (command.run)(&mut context, args);
-        };
-        let calls = counters.calls.load(Relaxed);
-        counters.calls.store(calls + 1, Relaxed);
         let started = (calls % TIMED_EVERY == 0).then(Instant::now);
         let outcome = (command.run)(&mut context, args);
         if let Some(started) = started {
@@ -128,9 +210,47 @@ impl Engine {
         }
         outcome
     }
+
+    /// Notes that a connection was active; the network layer calls it once for each batch of requests.
+    pub fn touch(&self, session: &Session) {
+        session.info.last_ms.store(system_ms(), Relaxed);
+    }
+}
+
+/// Subcommand and number of arguments.
+#[inline]
+fn admit_row(
+    index: usize,
+    row: &'static Command,
+    args: &[&[u8]],
+) -> Result<Admitted, Error> {
+    let mut admitted = Admitted { command: row, index, sub: 0 };
+    if !row.subcommands.is_empty() && args.len() > 1 {
+        let (sub, command) = table::find_subcommand(row, args[1])
+            .ok_or_else(|| unknown_subcommand(row, args[1]))?;
+        admitted = Admitted { command, index, sub: sub + 1 };
+    }
+    if admitted.command.accepts(args.len()) {
+        Ok(admitted)
+    } else {
+        Err(wrong_arity(row, admitted.command))
+    }
+}
+
+/// Drops the reply written since `mark` when CLIENT REPLY says so; `before` is what it said before the command.
+#[cold]
+fn suppress(session: &mut Session, before: Replies, mark: usize, out: &mut Writer) {
+    match (before, session.replies) {
+        (_, Replies::On) => return,
+        (_, Replies::Off) => {}
+        (_, Replies::SkipNext) => session.replies = Replies::Skip,
+        (_, Replies::Skip) => session.replies = Replies::On,
+    }
+    out.buffer().truncate(mark);
 }
 
 /// Redis names the command and the beginning of its arguments, at most 128 bytes of each.
+#[cold]
 fn unknown_command(args: &[&[u8]]) -> Error {
     let mut shown_args = String::new();
     for arg in &args[1..] {
@@ -143,11 +263,13 @@ fn unknown_command(args: &[&[u8]]) -> Error {
     Error::text(format!("ERR unknown command '{name}', with args beginning with: {shown_args}"))
 }
 
+#[cold]
 fn unknown_subcommand(row: &Command, name: &[u8]) -> Error {
     let parent = row.name.to_ascii_uppercase();
     Error::text(format!("ERR unknown subcommand '{}'. Try {parent} HELP.", shown(name, 128)))
 }
 
+#[cold]
 fn wrong_arity(row: &Command, command: &Command) -> Error {
     let name = match std::ptr::eq(row, command) {
         true => row.name.to_string(),

@@ -5,6 +5,9 @@
 //! shows them, `COMMAND GETKEYS` follows them, and the older triple (first key, last key, step) is
 //! derived from them.
 
+use crate::args;
+use crate::command::Command;
+
 /// What a command does to a key: bits of [`KeySpec::flags`].
 pub mod access {
     #![allow(missing_docs)]
@@ -125,3 +128,123 @@ pub const READ_META: &[KeySpec] = &[KeySpec::at(RO, 1)];
 pub const READ_KEYS: &[KeySpec] = &[KeySpec::range(RO | ACCESS, 1, -1, 1)];
 /// A count, then that many keys, read.
 pub const READ_COUNTED: &[KeySpec] = &[KeySpec::counted(RO | ACCESS, 1)];
+
+/// First key, last key and step as clients before Redis 7 know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Legacy {
+    /// Argument of the first key, 0 when there is none.
+    pub first: i32,
+    /// Argument of the last key, negative from the end.
+    pub last: i32,
+    /// Distance of keys.
+    pub step: i32,
+    /// Not all keys are in this range.
+    pub movable: bool,
+}
+
+/// The range that covers what can be told by a range: one specification alone, or plain ones that follow each other.
+pub fn legacy(specs: &[KeySpec]) -> Legacy {
+    if let [KeySpec { flags, begin: Begin::Index(first), find: Find::Range { last, step, .. } }] =
+        *specs
+    {
+        let last = if last >= 0 { last + first } else { last };
+        return Legacy { first, last, step, movable: flags & access::INCOMPLETE != 0 };
+    }
+    let mut range = Legacy::default();
+    for spec in specs {
+        let (Begin::Index(first), Find::Range { last, step: 1, .. }) = (spec.begin, spec.find)
+        else {
+            range.movable = true;
+            continue;
+        };
+        if range.first != 0 && range.last != first - 1 {
+            range.movable = true;
+            continue;
+        }
+        range.movable |= spec.flags & access::INCOMPLETE != 0;
+        range.first = if range.first == 0 { first } else { range.first };
+        range.last = if last >= 0 { last + first } else { last };
+        range.step = 1;
+    }
+    range
+}
+
+/// The keys of a command line with what is done to them. Specifications that do not fit the line give none.
+pub fn find_keys<'a>(row: &Command, line: &[&'a [u8]]) -> Vec<(&'a [u8], u16)> {
+    let mut keys = Vec::new();
+    for spec in row.keys {
+        if spec.flags & access::NOT_KEY == 0 {
+            keys.extend(spec.positions(line).map(|at| (line[at], flags_of_line(row, spec, line))));
+        }
+    }
+    if row.name == "sort" {
+        let store = line.windows(2).rev().find(|pair| pair[0].eq_ignore_ascii_case(b"store"));
+        keys.extend(store.map(|pair| (pair[1], access::OW | access::UPDATE)));
+    }
+    keys.retain(|(key, flags)| flags & access::INCOMPLETE == 0 || !key.is_empty());
+    keys
+}
+
+/// SET reads only with GET, BITFIELD writes only with SET or INCRBY: their specifications name the widest case.
+fn flags_of_line(row: &Command, spec: &KeySpec, line: &[&[u8]]) -> u16 {
+    let has = |word: &str| line.iter().skip(2).any(|arg| args::is(arg, word));
+    match row.name {
+        "set" if !has("get") => access::OW | access::UPDATE,
+        "set" => access::RW | access::ACCESS | access::UPDATE,
+        "bitfield" if !has("set") && !has("incrby") => access::RO | access::ACCESS,
+        "bitfield" => access::RW | access::ACCESS | access::UPDATE,
+        _ => spec.flags,
+    }
+}
+
+impl KeySpec {
+    /// The argument indexes that the specification means in a command line, none when it does not fit.
+    fn positions(&self, line: &[&[u8]]) -> impl Iterator<Item = usize> + use<> {
+        let (first, last, step) = self.bounds(line).unwrap_or((1, 0, 1));
+        let argc = line.len() as i64;
+        let fits = first >= 1 && last < argc && step >= 1;
+        let last = if fits { last } else { first - 1 };
+        (first..=last).step_by(step.max(1) as usize).map(|at| at as usize)
+    }
+
+    fn bounds(&self, line: &[&[u8]]) -> Option<(i64, i64, i64)> {
+        let argc = line.len() as i64;
+        let begin = self.begin_at(line)?;
+        match self.find {
+            Find::Range { last, step, limit } => {
+                let last = match (last >= 0, limit > 1) {
+                    (true, _) => begin + i64::from(last),
+                    (false, false) => argc + i64::from(last),
+                    (false, true) => begin + (argc - begin) / i64::from(limit) + i64::from(last),
+                };
+                Some((begin, last, i64::from(step)))
+            }
+            Find::Count { number, first, step } => {
+                let at = usize::try_from(begin + i64::from(number)).ok()?;
+                let count = redtool_format::number::parse_i64(line.get(at)?)?;
+                let first = begin + i64::from(first);
+                let span = count.checked_sub(1)?.checked_mul(i64::from(step))?;
+                Some((first, first.checked_add(span)?, i64::from(step)))
+            }
+            Find::Unknown => None,
+        }
+    }
+
+    fn begin_at(&self, line: &[&[u8]]) -> Option<i64> {
+        match self.begin {
+            Begin::Index(index) => Some(i64::from(index)),
+            Begin::Unknown => None,
+            Begin::Keyword(keyword, from) => {
+                let is_it = |at: &usize| args::is(line[*at], keyword);
+                let at = match usize::try_from(from) {
+                    Ok(from) => (from..line.len()).find(is_it),
+                    Err(_) => {
+                        let from = line.len().checked_sub(from.unsigned_abs() as usize)?;
+                        (1..=from).rev().find(is_it)
+                    }
+                }?;
+                Some(at as i64 + 1)
+            }
+        }
+    }
+}

@@ -14,6 +14,8 @@
 //! | [`context`] | what a running command sees: lookup of keys, the reply |
 //! | [`args`] | arguments parsed, with Redis' error texts |
 //! | [`error`] | errors a command answers with |
+//! | [`keys`] | walking the keys of a database |
+//! | [`random`] | random numbers |
 //! | [`scan`] | SCAN cursors and options |
 //! | [`glob`] | glob patterns |
 //! | [`dataset`] | a store opened as Redis databases |
@@ -33,7 +35,9 @@ pub mod dataset;
 pub mod engine;
 pub mod error;
 pub mod glob;
+pub mod keys;
 pub mod keyspec;
+pub mod random;
 pub mod scan;
 pub mod server;
 pub mod session;

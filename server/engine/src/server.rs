@@ -35,7 +35,7 @@ pub struct ClientInfo {
     pub resp: AtomicU16,
     /// Commands queued by MULTI, -1 outside.
     pub queued: AtomicI64,
-    /// Index of the last command in [`crate::table`], plus one; 0 for none.
+    /// The last command: its index in [`crate::table`] plus one, and 65536 times the same of its subcommand.
     pub last_command: AtomicU32,
     /// Commands run.
     pub commands: AtomicU64,
@@ -184,6 +184,7 @@ pub struct ServerState {
     clients: Mutex<BTreeMap<u64, Arc<ClientInfo>>>,
     counters: Mutex<Vec<Arc<Counters>>>,
     config: Mutex<BTreeMap<String, String>>,
+    password: Mutex<Option<Vec<u8>>>,
     /// Connections accepted; the network layer adds.
     pub connections: AtomicU64,
     /// Connections refused by a limit; the network layer adds.
@@ -211,6 +212,7 @@ impl ServerState {
             clients: Mutex::default(),
             counters: Mutex::default(),
             config: Mutex::new(crate::commands::config::defaults()),
+            password: Mutex::new(None),
             connections: AtomicU64::new(0),
             rejected_connections: AtomicU64::new(0),
             port: AtomicU32::new(0),
@@ -304,6 +306,25 @@ impl ServerState {
         }
         self.connections.store(0, Relaxed);
         self.rejected_connections.store(0, Relaxed);
+    }
+
+    /// Asks connections for a password from now on.
+    pub fn set_password(&self, password: &[u8]) {
+        *lock(&self.password) = Some(password.to_vec());
+    }
+    /// Whether no password is asked for.
+    pub fn is_open(&self) -> bool {
+        lock(&self.password).is_none()
+    }
+    /// Whether a password opens the server. The time it takes does not tell how much of it was right.
+    pub fn admits(&self, given: &[u8]) -> bool {
+        match &*lock(&self.password) {
+            None => true,
+            Some(password) => {
+                let differing = password.iter().zip(given).fold(0, |all, (a, b)| all | (a ^ b));
+                password.len() == given.len() && differing == 0
+            }
+        }
     }
 
     /// Sets what CONFIG GET says.

@@ -1,5 +1,5 @@
 //! State of one connection.
-use crate::server::{ClientInfo, ServerState};
+use crate::server::{lock, ClientInfo, ServerState};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use std::sync::Arc;
 pub struct Session {
     /// CLIENT ID.
     pub id: u64,
-    /// Selected database.
+    /// Selected database; set it with [`Session::select`].
     pub db: u32,
-    /// Whether the client asked for RESP3.
+    /// Whether the client asked for RESP3; the engine sets the reply writer to it before every command.
     pub resp3: bool,
+    /// Whether the client gave the password, or none is asked for.
+    pub authenticated: bool,
     /// The connection is to be closed once the reply is sent.
     pub close_after_reply: bool,
     /// CLIENT REPLY.
     pub replies: Replies,
-    /// Commands queued since MULTI.
+    /// Commands queued since MULTI; set it with [`Session::set_transaction`].
     pub transaction: Option<Transaction>,
-    /// WATCH was called: on a dataset that nobody writes, EXEC never fails because of it.
-    pub watching: bool,
     /// What CLIENT LIST shows.
     pub info: Arc<ClientInfo>,
     state: Arc<ServerState>,
@@ -33,9 +33,9 @@ pub enum Replies {
     On,
     /// None until ON.
     Off,
-    /// None for the next command.
+    /// SKIP was just called: none for this call.
     SkipNext,
-    /// None for this command, which is the one after SKIP.
+    /// None for the command after SKIP.
     Skip,
 }
 
@@ -56,18 +56,20 @@ impl Session {
             id: info.id,
             db: 0,
             resp3: false,
+            authenticated: state.is_open(),
             close_after_reply: false,
             replies: Replies::On,
             transaction: None,
-            watching: false,
             info,
             state: Arc::clone(state),
         }
     }
 
-    /// A session without a connection.
+    /// A session without a connection; it needs no password.
     pub fn embedded(state: &Arc<ServerState>) -> Self {
-        Self::new(state, String::new(), String::new(), -1)
+        let mut session = Self::new(state, String::new(), String::new(), -1);
+        session.authenticated = true;
+        session
     }
 
     /// Selects a database.
@@ -76,10 +78,27 @@ impl Session {
         self.info.db.store(db, Relaxed);
     }
 
-    /// Chooses the protocol; the writer of the connection has to be told too.
+    /// Chooses the protocol.
     pub fn set_resp3(&mut self, resp3: bool) {
         self.resp3 = resp3;
         self.info.resp.store(if resp3 { 3 } else { 2 }, Relaxed);
+    }
+
+    /// Begins or ends a transaction.
+    pub fn set_transaction(&mut self, transaction: Option<Transaction>) {
+        self.info.queued.store(if transaction.is_some() { 0 } else { -1 }, Relaxed);
+        self.transaction = transaction;
+    }
+
+    /// RESET: what a new connection has, apart from its id and the client library's name.
+    pub fn reset(&mut self) {
+        self.select(0);
+        self.set_resp3(false);
+        self.set_transaction(None);
+        self.authenticated = self.state.is_open();
+        self.info.no_evict.store(false, Relaxed);
+        self.info.no_touch.store(false, Relaxed);
+        lock(&self.info.names).name.clear();
     }
 
     /// Whether CLIENT KILL asked for the end of this connection.

@@ -9,6 +9,8 @@ const NAME_MAX_BYTES: usize = 32;
 
 /// The files' rows, in the order of COMMAND.
 const GROUPS: &[&[Command]] = &[
+    commands::keyspace::COMMANDS,
+    commands::scan::COMMANDS,
     commands::string::COMMANDS,
     commands::bitmap::COMMANDS,
     commands::hyperloglog::COMMANDS,
@@ -44,9 +46,26 @@ pub fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
     Some((index, TABLE.rows[index]))
 }
 
-/// The subcommand of this name, in any case.
-pub fn find_subcommand(command: &'static Command, name: &[u8]) -> Option<&'static Command> {
-    command.subcommands.iter().find(|sub| name.eq_ignore_ascii_case(sub.name.as_bytes()))
+/// The subcommand of this name, in any case, with its index.
+pub fn find_subcommand(
+    command: &'static Command,
+    name: &[u8],
+) -> Option<(usize, &'static Command)> {
+    let is_it = |sub: &&Command| name.eq_ignore_ascii_case(sub.name.as_bytes());
+    let index = command.subcommands.iter().position(|sub| is_it(&sub))?;
+    Some((index, &command.subcommands[index]))
+}
+
+/// The command of a name as COMMAND INFO takes it: `get`, or `config|get`. The parent of a subcommand comes with it.
+pub fn find_full(name: &[u8]) -> Option<(&'static Command, Option<&'static Command>)> {
+    match name.iter().position(|byte| *byte == b'|') {
+        None => Some((find(name)?.1, None)),
+        Some(bar) => {
+            let (_, parent) = find(&name[..bar])?;
+            let (_, sub) = find_subcommand(parent, &name[bar + 1..])?;
+            Some((sub, Some(parent)))
+        }
+    }
 }
 
 /// All rows.

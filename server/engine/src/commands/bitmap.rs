@@ -166,7 +166,8 @@ impl Field {
     }
 }
 
-/// The GETs of BITFIELD_RO; writing operations are parsed too, since a mistake in them is told first.
+/// The GETs of BITFIELD_RO; writing operations are parsed too, since a mistake in them is told
+/// first.
 fn parse_fields(args: &[&[u8]]) -> Result<Vec<Field>, Error> {
     let mut fields = Vec::new();
     let mut writes = false;

@@ -1,6 +1,7 @@
 //! LCS: the longest common subsequence of two strings, by the table of all prefixes.
 //!
-//! Among equally long subsequences Redis' own walk back through the table is followed, so that the ranges are the same.
+//! Among equally long subsequences Redis' own walk back through the table is followed, so that the
+//! ranges are the same.
 use crate::args;
 use crate::context::{string_of, Context};
 use crate::error::{Error, Outcome};

@@ -1,0 +1,378 @@
+//! CLIENT: this connection and the others.
+use super::help::help;
+use crate::args;
+use crate::clock::system_ms;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::server::{lock, ClientInfo};
+use crate::session::Replies;
+use crate::table;
+use redtool_format::number;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+fn client(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::SYNTAX)
+}
+
+fn client_id(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.out.int(ctx.session.id as i64);
+    Ok(())
+}
+
+fn client_getname(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let name = lock(&ctx.session.info.names).name.clone();
+    match name.is_empty() {
+        true => ctx.out.null(),
+        false => ctx.out.bulk(&name),
+    }
+    Ok(())
+}
+
+fn client_setname(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    set_name(ctx, args[2])?;
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+/// Names the connection; an empty name takes the name away.
+pub fn set_name(ctx: &mut Context<'_>, name: &[u8]) -> Outcome {
+    if !is_plain(name) {
+        return Err(Error::fixed(
+            "ERR Client names cannot contain spaces, newlines or special characters.",
+        ));
+    }
+    lock(&ctx.session.info.names).name = name.to_vec();
+    Ok(())
+}
+
+/// Names stand in a line of CLIENT LIST, so they are printable ASCII without spaces.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| (b'!'..=b'~').contains(byte))
+}
+
+fn client_setinfo(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let (option, value) = (args[2], args[3]);
+    let shown = args::shown(option, 128);
+    let is_name = args::is(option, "lib-name");
+    if !is_name && !args::is(option, "lib-ver") {
+        return Err(Error::text(format!("ERR Unrecognized option '{shown}'")));
+    }
+    if !is_plain(value) {
+        return Err(Error::text(format!(
+            "ERR {shown} cannot contain spaces, newlines or special characters."
+        )));
+    }
+    let mut names = lock(&ctx.session.info.names);
+    if is_name {
+        names.lib_name = value.to_vec();
+    } else {
+        names.lib_ver = value.to_vec();
+    }
+    drop(names);
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn client_info(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let line = describe(&ctx.session.info);
+    ctx.out.verbatim("txt", &line);
+    Ok(())
+}
+
+/// CLIENT LIST [TYPE type] [ID id ...]
+fn client_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let clients = ctx.dataset.state().clients();
+    let chosen: Vec<Arc<ClientInfo>> = match args[2..] {
+        [] => clients,
+        [word, name] if args::is(word, "type") => match is_normal_type(name)? {
+            true => clients,
+            false => Vec::new(),
+        },
+        [word, ref ids @ ..] if args::is(word, "id") && !ids.is_empty() => {
+            let mut chosen = Vec::new();
+            for id in ids {
+                let id = number::parse_i64(id).ok_or(Error::fixed("ERR Invalid client ID"))?;
+                chosen.extend(clients.iter().find(|client| client.id as i64 == id).cloned());
+            }
+            chosen
+        }
+        _ => return Err(Error::SYNTAX),
+    };
+    let mut text = Vec::new();
+    for client in chosen {
+        text.extend_from_slice(&describe(&client));
+    }
+    ctx.out.verbatim("txt", &text);
+    Ok(())
+}
+
+/// Whether a client type is the one all clients here have.
+fn is_normal_type(name: &[u8]) -> Result<bool, Error> {
+    if ["master", "replica", "slave", "pubsub"].iter().any(|other| args::is(name, other)) {
+        return Ok(false);
+    }
+    if args::is(name, "normal") {
+        return Ok(true);
+    }
+    let name = args::shown(name, 128);
+    Err(Error::text(format!("ERR Unknown client type '{name}'")))
+}
+
+/// A line of CLIENT LIST.
+fn describe(client: &ClientInfo) -> Vec<u8> {
+    let now = system_ms();
+    let names = lock(&client.names).clone();
+    let seconds_since = |ms: i64| now.saturating_sub(ms).max(0) / 1000;
+    let mut line = format!(
+        "id={} addr={} laddr={} fd={} name=",
+        client.id, client.addr, client.laddr, client.fd
+    )
+    .into_bytes();
+    line.extend_from_slice(&names.name);
+    let query = client.query_bytes.load(Relaxed);
+    let reply = client.reply_bytes.load(Relaxed);
+    line.extend_from_slice(
+        format!(
+            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={query} qbuf-free=0 \
+             argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 omem=0 tot-mem={} \
+             events=r cmd={} user=default redir=-1 resp={} lib-name=",
+            seconds_since(client.since_ms),
+            seconds_since(client.last_ms.load(Relaxed)),
+            flags(client),
+            client.db.load(Relaxed),
+            client.queued.load(Relaxed),
+            query + reply,
+            last_command(client),
+            client.resp.load(Relaxed),
+        )
+        .as_bytes(),
+    );
+    line.extend_from_slice(&names.lib_name);
+    line.extend_from_slice(b" lib-ver=");
+    line.extend_from_slice(&names.lib_ver);
+    line.push(b'\n');
+    line
+}
+
+fn flags(client: &ClientInfo) -> String {
+    let flags: String = [
+        (client.queued.load(Relaxed) >= 0, 'x'),
+        (client.no_evict.load(Relaxed), 'e'),
+        (client.no_touch.load(Relaxed), 'T'),
+    ]
+    .into_iter()
+    .filter_map(|(set, letter)| set.then_some(letter))
+    .collect();
+    match flags.is_empty() {
+        true => "N".to_string(),
+        false => flags,
+    }
+}
+
+/// Full name of the last command.
+fn last_command(client: &ClientInfo) -> String {
+    let number = client.last_command.load(Relaxed);
+    let (index, sub) = ((number & 0xffff) as usize, (number >> 16) as usize);
+    let Some(row) = index.checked_sub(1).and_then(|index| table::all().get(index)) else {
+        return "NULL".to_string();
+    };
+    match sub.checked_sub(1).and_then(|sub| row.subcommands.get(sub)) {
+        Some(sub) => format!("{}|{}", row.name, sub.name),
+        None => row.name.to_string(),
+    }
+}
+
+/// CLIENT KILL addr, or pairs of ID, TYPE, USER, ADDR, LADDR, SKIPME.
+fn client_kill(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if let [_, _, addr] = args {
+        let filter = Filter { addr: Some(addr), skip_me: false, ..Filter::default() };
+        if filter.kill(ctx) == 0 {
+            return Err(Error::fixed("ERR No such client"));
+        }
+        ctx.out.simple("OK");
+        return Ok(());
+    }
+    let filter = Filter::parse(&args[2..])?;
+    let killed = filter.kill(ctx);
+    ctx.out.int(killed);
+    Ok(())
+}
+
+/// Whom CLIENT KILL means.
+struct Filter<'a> {
+    id: Option<i64>,
+    addr: Option<&'a [u8]>,
+    laddr: Option<&'a [u8]>,
+    nobody: bool,
+    skip_me: bool,
+}
+
+impl Default for Filter<'_> {
+    fn default() -> Self {
+        Self { id: None, addr: None, laddr: None, nobody: false, skip_me: true }
+    }
+}
+
+impl<'a> Filter<'a> {
+    fn parse(args: &[&'a [u8]]) -> Result<Self, Error> {
+        let mut filter = Filter::default();
+        for pair in args.chunks(2) {
+            let [word, value] = *pair else { return Err(Error::SYNTAX) };
+            if args::is(word, "id") {
+                const BAD_ID: &str = "ERR client-id should be greater than 0";
+                filter.id = Some(args::int_from(value, 1, BAD_ID)?);
+            } else if args::is(word, "type") {
+                filter.nobody |= !is_normal_type(value)?;
+            } else if args::is(word, "addr") {
+                filter.addr = Some(value);
+            } else if args::is(word, "laddr") {
+                filter.laddr = Some(value);
+            } else if args::is(word, "user") {
+                if value != b"default" {
+                    let user = args::shown(value, 128);
+                    return Err(Error::text(format!("ERR No such user '{user}'")));
+                }
+            } else if args::is(word, "skipme") {
+                filter.skip_me = yes_or_no(value)?;
+            } else {
+                return Err(Error::SYNTAX);
+            }
+        }
+        Ok(filter)
+    }
+
+    fn kill(&self, ctx: &mut Context<'_>) -> i64 {
+        let mut killed = 0;
+        for client in ctx.dataset.state().clients() {
+            let is_me = client.id == ctx.session.id;
+            let meant = !self.nobody
+                && self.id.is_none_or(|id| client.id as i64 == id)
+                && self.addr.is_none_or(|addr| client.addr.as_bytes() == addr)
+                && self.laddr.is_none_or(|laddr| client.laddr.as_bytes() == laddr)
+                && !(is_me && self.skip_me);
+            if !meant {
+                continue;
+            }
+            killed += 1;
+            match is_me {
+                true => ctx.session.close_after_reply = true,
+                false => client.killed.store(true, Relaxed),
+            }
+        }
+        killed
+    }
+}
+
+fn yes_or_no(arg: &[u8]) -> Result<bool, Error> {
+    word_pair(arg, "yes", "no")
+}
+
+fn word_pair(arg: &[u8], yes: &str, no: &str) -> Result<bool, Error> {
+    if args::is(arg, yes) {
+        Ok(true)
+    } else if args::is(arg, no) {
+        Ok(false)
+    } else {
+        Err(Error::SYNTAX)
+    }
+}
+
+fn client_no_evict(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let on = word_pair(args[2], "on", "off")?;
+    ctx.session.info.no_evict.store(on, Relaxed);
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn client_no_touch(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let on = word_pair(args[2], "on", "off")?;
+    ctx.session.info.no_touch.store(on, Relaxed);
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+/// Replies are dropped by the engine, which sees the state set here.
+fn client_reply(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if args::is(args[2], "on") {
+        ctx.session.replies = Replies::On;
+        ctx.out.simple("OK");
+    } else if args::is(args[2], "off") {
+        ctx.session.replies = Replies::Off;
+    } else if args::is(args[2], "skip") {
+        if ctx.session.replies != Replies::Off {
+            ctx.session.replies = Replies::SkipNext;
+        }
+    } else {
+        return Err(Error::SYNTAX);
+    }
+    Ok(())
+}
+
+fn client_tracking(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if word_pair(args[2], "on", "off")? {
+        return Err(Error::fixed("ERR CLIENT TRACKING is not supported by this server"));
+    }
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn client_caching(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::fixed(
+        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
+         OPTOUT mode enabled",
+    ))
+}
+
+fn client_getredir(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.out.int(-1);
+    Ok(())
+}
+
+fn client_trackinginfo(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let out = &mut *ctx.out;
+    out.map(3);
+    out.bulk(b"flags");
+    out.set(1);
+    out.bulk(b"off");
+    out.bulk(b"redirect");
+    out.int(-1);
+    out.bulk(b"prefixes");
+    out.array(0);
+    Ok(())
+}
+
+/// No command of a read-only dataset blocks, so nobody is there to be woken.
+fn client_unblock(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if let Some(how) = args.get(3) {
+        const BAD: Error = Error::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+        word_pair(how, "timeout", "error").map_err(|_| BAD)?;
+    }
+    args::int(args[2])?;
+    ctx.out.int(0);
+    Ok(())
+}
+
+/// Nobody writes, so pausing writes is no work; pausing everything is not offered.
+fn client_pause(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    const BAD_MODE: Error = Error::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
+    let all = match args.get(3) {
+        Some(mode) => word_pair(mode, "all", "write").map_err(|_| BAD_MODE)?,
+        None => true,
+    };
+    let timeout_ms = number::parse_i64(args[2])
+        .ok_or(Error::fixed("ERR timeout is not an integer or out of range"))?;
+    if timeout_ms < 0 {
+        return Err(Error::fixed("ERR timeout is negative"));
+    }
+    if all {
+        return Err(Error::fixed("ERR CLIENT PAUSE ALL is not supported by this server"));
+    }
+    ctx.out.simple("OK");
+    Ok(())
+}
+
+fn client_unpause(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.out.simple("OK");
+    Ok(())
+}

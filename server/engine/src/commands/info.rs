@@ -1,0 +1,251 @@
+//! INFO: facts and counters, in the sections and under the names that redis-cli and exporters read.
+use super::connection::REDIS_VERSION;
+use crate::args;
+use crate::clock::{system_ms, system_us};
+use crate::context::Context;
+use crate::dataset::Dataset;
+use crate::error::Outcome;
+use crate::process;
+use crate::table;
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// A section: its name, whether it is shown when none is asked for, and what writes its lines.
+type Section = (&'static str, bool, fn(&Context<'_>, &mut String));
+
+const SECTIONS: &[Section] = &[
+    ("Server", true, server),
+    ("Clients", true, clients),
+    ("Memory", true, memory),
+    ("Persistence", true, persistence),
+    ("Stats", true, stats),
+    ("Replication", true, replication),
+    ("CPU", true, cpu),
+    ("Modules", true, |_, _| ()),
+    ("Commandstats", false, command_stats),
+    ("Errorstats", true, error_stats),
+    ("Latencystats", false, |_, _| ()),
+    ("Cluster", true, |_, text| line(text, "cluster_enabled", 0)),
+    ("Keyspace", true, keyspace),
+    ("Redtool", true, redtool),
+];
+
+fn info(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let wanted = &args[1..];
+    let mut text = String::new();
+    for (name, by_default, write) in SECTIONS {
+        let asked = |word: &[u8]| {
+            args::is(word, name)
+                || args::is(word, "all")
+                || args::is(word, "everything")
+                || *by_default && args::is(word, "default")
+        };
+        let shown = match wanted {
+            [] => *by_default,
+            words => words.iter().any(|word| asked(word)),
+        };
+        if shown {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            let _ = write!(text, "# {name}\r\n");
+            write(ctx, &mut text);
+        }
+    }
+    ctx.out.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
+    let _ = write!(text, "{name}:{value}\r\n");
+}
+
+fn server(ctx: &Context<'_>, text: &mut String) {
+    let state = ctx.dataset.state();
+    line(text, "redis_version", REDIS_VERSION);
+    line(text, "redis_git_sha1", "00000000");
+    line(text, "redis_git_dirty", 0);
+    line(text, "redis_build_id", "0");
+    line(text, "redis_mode", "standalone");
+    line(text, "os", process::system_name());
+    line(text, "arch_bits", usize::BITS);
+    line(text, "process_id", std::process::id());
+    line(text, "run_id", state.run_id());
+    line(text, "tcp_port", state.port.load(Relaxed));
+    line(text, "server_time_usec", system_us());
+    line(text, "uptime_in_seconds", state.uptime_s());
+    line(text, "uptime_in_days", state.uptime_s() / 86_400);
+    line(text, "hz", 10);
+    line(text, "configured_hz", 10);
+    line(text, "lru_clock", (system_ms() / 1000) & 0xff_ffff);
+    line(text, "executable", "");
+    line(text, "config_file", "");
+}
+
+fn clients(ctx: &Context<'_>, text: &mut String) {
+    let state = ctx.dataset.state();
+    line(text, "connected_clients", state.client_count());
+    line(text, "cluster_connections", 0);
+    line(text, "maxclients", state.config("maxclients").unwrap_or_default());
+    line(text, "client_recent_max_input_buffer", 0);
+    line(text, "client_recent_max_output_buffer", 0);
+    line(text, "blocked_clients", 0);
+    line(text, "tracking_clients", 0);
+    line(text, "clients_in_timeout_table", 0);
+}
+
+fn memory(_: &Context<'_>, text: &mut String) {
+    let (resident, peak) = (process::resident_bytes(), process::peak_bytes());
+    let system = process::system_memory_bytes();
+    line(text, "used_memory", resident);
+    line(text, "used_memory_human", human(resident));
+    line(text, "used_memory_rss", resident);
+    line(text, "used_memory_rss_human", human(resident));
+    line(text, "used_memory_peak", peak);
+    line(text, "used_memory_peak_human", human(peak));
+    line(text, "used_memory_overhead", resident);
+    line(text, "used_memory_dataset", 0);
+    line(text, "total_system_memory", system);
+    line(text, "total_system_memory_human", human(system));
+    line(text, "used_memory_lua", 0);
+    line(text, "used_memory_scripts", 0);
+    line(text, "number_of_cached_scripts", 0);
+    line(text, "maxmemory", 0);
+    line(text, "maxmemory_human", "0B");
+    line(text, "maxmemory_policy", "noeviction");
+    line(text, "mem_fragmentation_ratio", "1.00");
+    line(text, "mem_allocator", "system");
+    line(text, "lazyfree_pending_objects", 0);
+}
+
+/// Bytes with the unit that keeps the number short.
+fn human(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["B", "K", "M", "G", "T"] {
+        if value < 1024.0 {
+            return match unit {
+                "B" => format!("{bytes}B"),
+                _ => format!("{value:.2}{unit}"),
+            };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.2}P")
+}
+
+fn persistence(ctx: &Context<'_>, text: &mut String) {
+    line(text, "loading", 0);
+    line(text, "async_loading", 0);
+    line(text, "rdb_changes_since_last_save", 0);
+    line(text, "rdb_bgsave_in_progress", 0);
+    line(text, "rdb_last_save_time", last_save_s(ctx.dataset));
+    line(text, "rdb_last_bgsave_status", "ok");
+    line(text, "rdb_last_bgsave_time_sec", -1);
+    line(text, "rdb_current_bgsave_time_sec", -1);
+    line(text, "aof_enabled", 0);
+    line(text, "aof_rewrite_in_progress", 0);
+    line(text, "aof_rewrite_scheduled", 0);
+    line(text, "aof_last_bgrewrite_status", "ok");
+    line(text, "aof_last_write_status", "ok");
+}
+
+/// When the data was last saved: when the dump was taken, else when the server started. Unix seconds.
+pub fn last_save_s(dataset: &Dataset) -> i64 {
+    dataset.ctime_s().unwrap_or(dataset.state().started_s())
+}
+
+fn stats(ctx: &Context<'_>, text: &mut String) {
+    let state = ctx.dataset.state();
+    let totals = state.totals();
+    line(text, "total_connections_received", state.connections.load(Relaxed));
+    line(text, "total_commands_processed", totals.commands);
+    line(text, "instantaneous_ops_per_sec", totals.commands / state.uptime_s().max(1));
+    line(text, "total_net_input_bytes", totals.input_bytes);
+    line(text, "total_net_output_bytes", totals.output_bytes);
+    line(text, "instantaneous_input_kbps", "0.00");
+    line(text, "instantaneous_output_kbps", "0.00");
+    line(text, "rejected_connections", state.rejected_connections.load(Relaxed));
+    line(text, "sync_full", 0);
+    line(text, "sync_partial_ok", 0);
+    line(text, "sync_partial_err", 0);
+    line(text, "expired_keys", 0);
+    line(text, "evicted_keys", 0);
+    line(text, "keyspace_hits", totals.hits);
+    line(text, "keyspace_misses", totals.misses);
+    line(text, "pubsub_channels", 0);
+    line(text, "pubsub_patterns", 0);
+    line(text, "latest_fork_usec", 0);
+    line(text, "migrate_cached_sockets", 0);
+    line(text, "total_error_replies", totals.errors);
+    line(text, "unexpected_error_replies", 0);
+}
+
+fn replication(ctx: &Context<'_>, text: &mut String) {
+    line(text, "role", "master");
+    line(text, "connected_slaves", 0);
+    line(text, "master_failover_state", "no-failover");
+    line(text, "master_replid", ctx.dataset.state().run_id());
+    line(text, "master_replid2", "0".repeat(40));
+    line(text, "master_repl_offset", 0);
+    line(text, "second_repl_offset", -1);
+    line(text, "repl_backlog_active", 0);
+    line(text, "repl_backlog_size", 0);
+    line(text, "repl_backlog_first_byte_offset", 0);
+    line(text, "repl_backlog_histlen", 0);
+}
+
+fn cpu(_: &Context<'_>, text: &mut String) {
+    let (system, user) = process::cpu_seconds();
+    line(text, "used_cpu_sys", format!("{system:.6}"));
+    line(text, "used_cpu_user", format!("{user:.6}"));
+    line(text, "used_cpu_sys_children", "0.000000");
+    line(text, "used_cpu_user_children", "0.000000");
+}
+
+/// Times are estimated from the calls that were timed; see [`crate::server::TIMED_EVERY`].
+fn command_stats(ctx: &Context<'_>, text: &mut String) {
+    for (index, row) in table::all().iter().enumerate() {
+        let totals = ctx.dataset.state().command_totals(index);
+        if totals.calls + totals.rejected == 0 {
+            continue;
+        }
+        let per_call = totals.usec as f64 / totals.calls.max(1) as f64;
+        let _ = write!(
+            text,
+            "cmdstat_{}:calls={},usec={},usec_per_call={per_call:.2},rejected_calls={},\
+             failed_calls={}\r\n",
+            row.name, totals.calls, totals.usec, totals.rejected, totals.failed
+        );
+    }
+}
+
+fn error_stats(ctx: &Context<'_>, text: &mut String) {
+    let errors = ctx.dataset.state().totals().errors;
+    if errors > 0 {
+        let _ = write!(text, "errorstat_ERR:count={errors}\r\n");
+    }
+}
+
+fn keyspace(ctx: &Context<'_>, text: &mut String) {
+    for (db, counts) in ctx.dataset.all_counts().filter(|(_, counts)| counts.keys > 0) {
+        let _ = write!(
+            text,
+            "db{db}:keys={},expires={},avg_ttl=0\r\n",
+            counts.keys, counts.expires
+        );
+    }
+}
+
+/// What only this server has.
+fn redtool(ctx: &Context<'_>, text: &mut String) {
+    line(text, "redtool_version", env!("CARGO_PKG_VERSION"));
+    line(text, "store", ctx.dataset.store().scheme());
+    if let Some(source) = ctx.dataset.source() {
+        line(text, "source", String::from_utf8_lossy(source).replace(['\r', '\n'], " "));
+    }
+    if let Some(seconds) = ctx.dataset.ctime_s() {
+        line(text, "dump_time", seconds);
+    }
+    line(text, "clock_ms", ctx.now_ms());
+    line(text, "readonly", u8::from(ctx.dataset.readonly()));
+}

@@ -1,0 +1,125 @@
+//! Keys whatever their type: existence, type, expiry, counts.
+use crate::command::flag::{FAST, READONLY};
+use crate::command::Group::{Generic, Server};
+use crate::command::{category, row, Command};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::keyspec::access::RO;
+use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY, READ_META};
+use redtool_format::rdb::{length, module, Kind};
+use redtool_format::Cursor;
+use redtool_store::{Body, Object};
+
+fn exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let mut count = 0;
+    for key in &args[1..] {
+        count += i64::from(ctx.lookup(key)?.is_some());
+    }
+    ctx.out.int(count);
+    Ok(())
+}
+
+/// Nothing here keeps track of use, so touching is counting.
+fn touch(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    exists(ctx, args)
+}
+
+fn type_(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    match ctx.lookup(args[1])? {
+        Some(found) => {
+            let name = type_name(&found.object()?)?;
+            ctx.out.simple(&name);
+        }
+        None => ctx.out.simple("none"),
+    }
+    Ok(())
+}
+
+/// The reply of TYPE; of a module value, the name its module gave the type.
+pub fn type_name(object: &Object<'_>) -> Result<String, Error> {
+    match (object.kind, object.body) {
+        (Kind::Module, Body::Inline(payload)) => {
+            let id = length::read_plain(&mut Cursor::new(payload))?;
+            Ok(module::name(id).0)
+        }
+        (kind, _) => Ok(kind.name().to_string()),
+    }
+}
+
+/// The expiry of a key as TTL and its kin see it.
+enum Expiry {
+    NoKey,
+    Never,
+    At(i64),
+}
+
+fn expiry(ctx: &Context<'_>, key: &[u8]) -> Result<Expiry, Error> {
+    let Some(found) = ctx.lookup(key)? else { return Ok(Expiry::NoKey) };
+    Ok(found.object()?.expire_at_ms.map_or(Expiry::Never, Expiry::At))
+}
+
+/// Replies -2, -1 or what `shown` makes of the expiry.
+fn reply_expiry(ctx: &mut Context<'_>, key: &[u8], shown: fn(i64, i64) -> i64) -> Outcome {
+    let reply = match expiry(ctx, key)? {
+        Expiry::NoKey => -2,
+        Expiry::Never => -1,
+        Expiry::At(at_ms) => shown(at_ms, ctx.now_ms()),
+    };
+    ctx.out.int(reply);
+    Ok(())
+}
+
+fn left_ms(at_ms: i64, now_ms: i64) -> i64 {
+    at_ms.saturating_sub(now_ms).max(0)
+}
+
+/// Redis rounds milliseconds to the nearest second.
+fn to_seconds(ms: i64) -> i64 {
+    ms.saturating_add(500) / 1000
+}
+
+fn ttl(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    reply_expiry(ctx, args[1], |at, now| to_seconds(left_ms(at, now)))
+}
+
+fn pttl(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    reply_expiry(ctx, args[1], left_ms)
+}
+
+fn expiretime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    reply_expiry(ctx, args[1], |at, _| to_seconds(at))
+}
+
+fn pexpiretime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    reply_expiry(ctx, args[1], |at, _| at)
+}
+
+fn dbsize(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let keys = ctx.dataset.counts(ctx.session.db).keys;
+    ctx.out.int(keys as i64);
+    Ok(())
+}
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("exists", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "1.0.0", exists)
+        .docs("O(N)", "How many of the keys exist.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
+    row("touch", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "3.2.1", touch)
+        .docs("O(N)", "How many of the keys exist, marking them as used.")
+        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
+    row("type", 2, READONLY | FAST, READ_META, Generic, "1.0.0", type_)
+        .docs("O(1)", "Type of the value at a key."),
+    row("ttl", 2, READONLY | FAST, READ_KEY, Generic, "1.0.0", ttl)
+        .docs("O(1)", "Seconds until a key expires.").tips(&["nondeterministic_output"]),
+    row("pttl", 2, READONLY | FAST, READ_KEY, Generic, "2.6.0", pttl)
+        .docs("O(1)", "Milliseconds until a key expires.").tips(&["nondeterministic_output"]),
+    row("expiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", expiretime)
+        .docs("O(1)", "When a key expires, Unix seconds."),
+    row("pexpiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", pexpiretime)
+        .docs("O(1)", "When a key expires, Unix milliseconds."),
+    row("dbsize", 1, READONLY | FAST, NO_KEYS, Server, "1.0.0", dbsize)
+        .docs("O(1)", "Number of keys in the database.")
+        .acl(category::KEYSPACE).tips(&["request_policy:all_shards", "response_policy:agg_sum"]),
+];

@@ -1,0 +1,192 @@
+//! Scripts and functions. This server runs neither; it lists and hands out the function libraries of the dataset.
+//!
+//! The functions of a library are known for sure only to the one who runs it. FUNCTION LIST reads them from the
+//! source: the first string after each `register_function(`, or the value of `function_name` when a table is given.
+use super::help::help;
+use super::writes::refused;
+use crate::args;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::glob;
+use redtool_format::crc64::crc64;
+use redtool_format::rdb::string;
+
+/// RDB version of payloads that this server makes: Redis 7.2's.
+pub const RDB_VERSION: u16 = 11;
+/// The RDB opcode of a function library.
+const OPCODE_FUNCTION: u8 = 0xf5;
+
+fn function(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::SYNTAX)
+}
+
+fn script(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::SYNTAX)
+}
+
+fn unsupported(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let name = args::shown(args[0], 32).to_ascii_uppercase();
+    let subcommand = match args::is(args[0], ctx.command.name) {
+        true => String::new(),
+        false => format!(" {}", ctx.command.name.to_ascii_uppercase()),
+    };
+    Err(Error::text(format!("ERR {name}{subcommand} is not supported by this server")))
+}
+
+/// No script is kept.
+fn evalsha(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::fixed("NOSCRIPT No matching script. Please use EVAL."))
+}
+
+fn fcall(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let known = ctx.dataset.functions().iter().any(|(_, source)| {
+        functions_of(source).iter().any(|name| name.eq_ignore_ascii_case(args[1]))
+    });
+    if known {
+        return unsupported(ctx, args);
+    }
+    Err(Error::fixed("ERR Function not found"))
+}
+
+fn script_exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    ctx.out.array(args.len() - 2);
+    for _ in &args[2..] {
+        ctx.out.int(0);
+    }
+    Ok(())
+}
+
+fn script_flush(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    match args.get(2) {
+        Some(how) if !args::is(how, "sync") && !args::is(how, "async") => Err(Error::fixed(
+            "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
+        )),
+        _ => {
+            ctx.out.simple("OK");
+            Ok(())
+        }
+    }
+}
+
+fn not_busy(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::fixed("NOTBUSY No scripts in execution right now."))
+}
+
+/// FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE]
+fn function_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let (mut pattern, mut with_code) = (None, false);
+    let mut rest = &args[2..];
+    while let [word, after @ ..] = rest {
+        rest = after;
+        if args::is(word, "withcode") && !with_code {
+            with_code = true;
+        } else if args::is(word, "libraryname") && pattern.is_none() {
+            let [value, after @ ..] = rest else {
+                return Err(Error::fixed("ERR library name argument was not given"));
+            };
+            pattern = Some(*value);
+            rest = after;
+        } else {
+            return Err(Error::text(format!("ERR Unknown argument {}", args::shown(word, 128))));
+        }
+    }
+    let libraries: Vec<_> = ctx
+        .dataset
+        .functions()
+        .iter()
+        .filter(|(name, _)| pattern.is_none_or(|pattern| glob::matches(pattern, name, true)))
+        .collect();
+    ctx.out.array(libraries.len());
+    for (name, source) in libraries {
+        reply_library(ctx, name, source, with_code);
+    }
+    Ok(())
+}
+
+fn reply_library(ctx: &mut Context<'_>, name: &[u8], source: &[u8], with_code: bool) {
+    let functions = functions_of(source);
+    let out = &mut *ctx.out;
+    out.map(3 + usize::from(with_code));
+    out.bulk(b"library_name");
+    out.bulk(name);
+    out.bulk(b"engine");
+    out.bulk(b"LUA");
+    out.bulk(b"functions");
+    out.array(functions.len());
+    for function in functions {
+        out.map(3);
+        out.bulk(b"name");
+        out.bulk(&function);
+        out.bulk(b"description");
+        out.null();
+        out.bulk(b"flags");
+        out.set(0);
+    }
+    if with_code {
+        out.bulk(b"library_code");
+        out.bulk(source);
+    }
+}
+
+/// The names that a library registers, as far as its source tells.
+fn functions_of(source: &[u8]) -> Vec<Vec<u8>> {
+    const CALL: &[u8] = b"register_function";
+    let mut names = Vec::new();
+    let mut rest = source;
+    while let Some(at) = memchr::memmem::find(rest, CALL) {
+        rest = &rest[at + CALL.len()..];
+        let is_space = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'(';
+        let skipped = rest.iter().take_while(is_space).count();
+        let mut call = &rest[skipped..];
+        if call.first() == Some(&b'{') {
+            let Some(field) = memchr::memmem::find(call, b"function_name") else { continue };
+            call = &call[field..];
+        }
+        names.extend(first_quoted(call).map(<[u8]>::to_vec));
+    }
+    names
+}
+
+/// The first string literal in a piece of Lua.
+fn first_quoted(text: &[u8]) -> Option<&[u8]> {
+    let start = text.iter().position(|byte| matches!(byte, b'\'' | b'"'))?;
+    let inside = &text[start + 1..];
+    let end = inside.iter().position(|byte| *byte == text[start])?;
+    Some(&inside[..end])
+}
+
+fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let libraries = ctx.dataset.functions();
+    let functions: usize = libraries.iter().map(|(_, source)| functions_of(source).len()).sum();
+    let out = &mut *ctx.out;
+    out.map(2);
+    out.bulk(b"running_script");
+    out.null();
+    out.bulk(b"engines");
+    out.map(1);
+    out.bulk(b"LUA");
+    out.map(2);
+    out.bulk(b"libraries_count");
+    out.int(libraries.len() as i64);
+    out.bulk(b"functions_count");
+    out.int(functions as i64);
+    Ok(())
+}
+
+fn function_dump(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let mut payload = Vec::new();
+    for (_, source) in ctx.dataset.functions() {
+        payload.push(OPCODE_FUNCTION);
+        string::write(&mut payload, source, true);
+    }
+    sign(&mut payload, RDB_VERSION);
+    ctx.out.bulk(&payload);
+    Ok(())
+}
+
+/// Appends the footer of a DUMP payload: RDB version, then the CRC-64 of everything before it.
+pub fn sign(payload: &mut Vec<u8>, version: u16) {
+    payload.extend_from_slice(&version.to_le_bytes());
+    let checksum = crc64(payload);
+    payload.extend_from_slice(&checksum.to_le_bytes());
+}

@@ -1,0 +1,116 @@
+//! The server as a whole: time, saving, stopping, its place in replication.
+use super::connection::REDIS_VERSION;
+use super::info::last_save_s;
+use crate::args;
+use crate::clock::{system_us, Clock};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Seconds and microseconds of the dataset's clock.
+fn time(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let now_us = match ctx.dataset.clock() {
+        Clock::Fixed(ms) => ms.saturating_mul(1000),
+        Clock::Now | Clock::Dump => system_us(),
+    };
+    ctx.out.array(2);
+    ctx.out.bulk_int(now_us.div_euclid(1_000_000));
+    ctx.out.bulk_int(now_us.rem_euclid(1_000_000));
+    Ok(())
+}
+
+fn lastsave(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.out.int(last_save_s(ctx.dataset));
+    Ok(())
+}
+
+fn role(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.out.array(3);
+    ctx.out.bulk(b"master");
+    ctx.out.int(0);
+    ctx.out.array(0);
+    Ok(())
+}
+
+fn unsupported(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let name = ctx.command.name.to_ascii_uppercase();
+    Err(Error::text(format!("ERR {name} is not supported by this server")))
+}
+
+/// A dataset that nobody writes has nothing to save.
+fn nothing_to_save(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::fixed("ERR the dataset is served read-only: there is nothing to save"))
+}
+
+fn failover(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::fixed("ERR FAILOVER requires connected replicas."))
+}
+
+fn replicaof(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if args::is(args[1], "no") && args::is(args[2], "one") {
+        ctx.out.simple("OK");
+        return Ok(());
+    }
+    unsupported(ctx, args)
+}
+
+/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
+fn shutdown(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let has = |word: &str| args[1..].iter().any(|arg| args::is(arg, word));
+    const WORDS: [&str; 5] = ["nosave", "save", "now", "force", "abort"];
+    let known = args[1..].iter().all(|arg| WORDS.iter().any(|word| args::is(arg, word)));
+    if !known || has("abort") && args.len() > 2 || has("save") && has("nosave") {
+        return Err(Error::SYNTAX);
+    }
+    if has("abort") {
+        return Err(Error::fixed("ERR No shutdown in progress."));
+    }
+    ctx.dataset.state().shutdown.store(true, Relaxed);
+    ctx.session.close_after_reply = true;
+    Ok(())
+}
+
+/// WAIT numreplicas timeout: there are no replicas, and no writes they could lack.
+fn wait(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    args::int(args[1])?;
+    check_timeout(args[2])?;
+    ctx.out.int(0);
+    Ok(())
+}
+
+/// WAITAOF numlocal numreplicas timeout
+fn waitaof(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let local = args::int_between(args[1], 0, 1)?;
+    args::positive(args[2])?;
+    check_timeout(args[3])?;
+    if local > 0 {
+        return Err(Error::fixed(
+            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
+        ));
+    }
+    ctx.out.array(2);
+    ctx.out.int(0);
+    ctx.out.int(0);
+    Ok(())
+}
+
+fn check_timeout(arg: &[u8]) -> Result<(), Error> {
+    let timeout_ms = redtool_format::number::parse_i64(arg)
+        .ok_or(Error::fixed("ERR timeout is not an integer or out of range"))?;
+    if timeout_ms < 0 {
+        return Err(Error::fixed("ERR timeout is negative"));
+    }
+    Ok(())
+}
+
+const PICTURE: &str = "\
+  .-----------.\n\
+  | o  o  o   |\n\
+  |  [ dump ] |\n\
+  '-----------'\n";
+
+fn lolwut(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    let text = format!("{PICTURE}Redis ver. {REDIS_VERSION}\n");
+    ctx.out.verbatim("txt", text.as_bytes());
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Walking the keys of a database in the order of their records.
+//!
+//! Records are in the order of the keys' bytes, except that a long key stands where its prefix and
+//! hash put it.
+use crate::context::RecordKey;
+use crate::error::Error;
+use redtool_store::{Bytes, Cursor, Object, Reader, Table};
+
+/// Bytes of a literal prefix that can be sought: long keys keep at least this much of theirs in the
+/// record key.
+const PREFIX_MAX_BYTES: usize = 256;
+
+/// A walk over the keys of one database that start with a prefix, expired ones included.
+pub struct Keys<'a> {
+    records: Box<dyn Cursor<'a> + 'a>,
+    bounds: Vec<u8>,
+}
+
+/// A key met on a walk.
+pub struct Key<'a> {
+    record_key: Bytes<'a>,
+    record: Bytes<'a>,
+}
+
+impl<'a> Keys<'a> {
+    /// Starts at the first key of the database that has the prefix.
+    pub fn new(reader: &'a dyn Reader, db: u32, prefix: &[u8]) -> Result<Self, Error> {
+        let bounds = bounds(db, prefix);
+        Ok(Self { records: reader.seek(Table::Objects, &bounds)?, bounds })
+    }
+
+    /// Goes on at a record key that an earlier walk of the same bounds has met.
+    pub fn from_place(
+        reader: &'a dyn Reader,
+        db: u32,
+        prefix: &[u8],
+        place: &[u8],
+    ) -> Result<Self, Error> {
+        let bounds = bounds(db, prefix);
+        let start = place.max(&bounds[..]);
+        Ok(Self { records: reader.seek(Table::Objects, start)?, bounds })
+    }
+
+    /// The next key.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Key<'a>>, Error> {
+        match self.records.next()? {
+            Some((record_key, record)) if record_key.starts_with(&self.bounds) => {
+                Ok(Some(Key { record_key, record }))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What every record key of the walk starts with.
+fn bounds(db: u32, prefix: &[u8]) -> Vec<u8> {
+    let prefix = &prefix[..prefix.len().min(PREFIX_MAX_BYTES)];
+    RecordKey::new(db, prefix).as_bytes().to_vec()
+}
+
+impl Key<'_> {
+    /// Its record key, a place to go on from.
+    pub fn place(&self) -> &[u8] {
+        &self.record_key
+    }
+
+    /// Its record, read.
+    pub fn object(&self) -> Result<Object<'_>, Error> {
+        Ok(Object::parse(&self.record)?)
+    }
+
+    /// The key's bytes; `object` is its own record.
+    pub fn name<'k>(&'k self, object: &Object<'k>) -> &'k [u8] {
+        object.long_key.unwrap_or(self.record_key.get(4..).unwrap_or_default())
+    }
+}
+
+/// Whether an object is there for a client at this time: a key lives through the millisecond of its
+/// expiry.
+#[inline]
+pub fn is_alive(object: &Object<'_>, now_ms: i64) -> bool {
+    object.expire_at_ms.is_none_or(|at| at >= now_ms)
+}
