@@ -1,8 +1,9 @@
 //! Executing one request. One engine a thread; it holds a view of the store.
 //!
-//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, login, the READONLY refusal,
-//! then queueing when MULTI was called. When a command fails after it has written part of its reply (a damaged record
-//! met half-way), the part is taken back and the error stands alone.
+//! Checks come in Redis' order: unknown command, unknown subcommand, number of arguments, login,
+//! the READONLY refusal, then queueing when MULTI was called. When a command fails after it has
+//! written part of its reply (a damaged record met half-way), the part is taken back and the error
+//! stands alone.
 use crate::args::shown;
 use crate::clock::system_ms;
 use crate::command::{flag, Command};
@@ -10,7 +11,7 @@ use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::server::{add, Counters, TIMED_EVERY};
-use crate::session::{Replies, Session};
+use crate::session::Session;
 use crate::table;
 use redtool_format::resp::Writer;
 use redtool_store::{Reader, StoreError};
@@ -69,23 +70,17 @@ impl Engine {
             return;
         }
         out.set_resp3(session.resp3);
-        let mark = out.buffer().len();
-        let replies = session.replies;
         if session.transaction.is_some() {
             self.execute_in_transaction(session, args, out);
         } else {
             self.execute_now(session, args, out);
         }
-        if replies != Replies::On || session.replies != Replies::On {
-            suppress(session, replies, mark, out);
-        }
     }
 
     fn execute_now(&self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         let mark = out.buffer().len();
-        let outcome = self
-            .admit(session, args)
-            .and_then(|admitted| self.run(session, admitted, args, out));
+        let outcome =
+            self.admit(session, args).and_then(|admitted| self.run(session, admitted, args, out));
         if let Err(error) = outcome {
             self.fail(mark, &error, out);
         }
@@ -123,13 +118,7 @@ impl Engine {
         }
     }
 
-    fn queue(
-        &self,
-        session: &mut Session,
-        command: &Command,
-        args: &[&[u8]],
-        out: &mut Writer,
-    ) {
+    fn queue(&self, session: &mut Session, command: &Command, args: &[&[u8]], out: &mut Writer) {
         let Some(transaction) = &mut session.transaction else { return };
         if command.is(flag::NO_MULTI) {
             transaction.aborted = true;
@@ -146,8 +135,7 @@ impl Engine {
         let transaction = session.transaction.take().unwrap_or_default();
         session.set_transaction(None);
         if transaction.aborted {
-            let error =
-                Error::fixed("EXECABORT Transaction discarded because of previous errors.");
+            let error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
             return self.fail(out.buffer().len(), &error, out);
         }
         out.array(transaction.queue.len());
@@ -211,7 +199,8 @@ impl Engine {
         outcome
     }
 
-    /// Notes that a connection was active; the network layer calls it once for each batch of requests.
+    /// Notes that a connection was active; the network layer calls it once for each batch of
+    /// requests.
     pub fn touch(&self, session: &Session) {
         session.info.last_ms.store(system_ms(), Relaxed);
     }
@@ -219,15 +208,11 @@ impl Engine {
 
 /// Subcommand and number of arguments.
 #[inline]
-fn admit_row(
-    index: usize,
-    row: &'static Command,
-    args: &[&[u8]],
-) -> Result<Admitted, Error> {
+fn admit_row(index: usize, row: &'static Command, args: &[&[u8]]) -> Result<Admitted, Error> {
     let mut admitted = Admitted { command: row, index, sub: 0 };
     if !row.subcommands.is_empty() && args.len() > 1 {
-        let (sub, command) = table::find_subcommand(row, args[1])
-            .ok_or_else(|| unknown_subcommand(row, args[1]))?;
+        let (sub, command) =
+            table::find_subcommand(row, args[1]).ok_or_else(|| unknown_subcommand(row, args[1]))?;
         admitted = Admitted { command, index, sub: sub + 1 };
     }
     if admitted.command.accepts(args.len()) {
@@ -235,18 +220,6 @@ fn admit_row(
     } else {
         Err(wrong_arity(row, admitted.command))
     }
-}
-
-/// Drops the reply written since `mark` when CLIENT REPLY says so; `before` is what it said before the command.
-#[cold]
-fn suppress(session: &mut Session, before: Replies, mark: usize, out: &mut Writer) {
-    match (before, session.replies) {
-        (_, Replies::On) => return,
-        (_, Replies::Off) => {}
-        (_, Replies::SkipNext) => session.replies = Replies::Skip,
-        (_, Replies::Skip) => session.replies = Replies::On,
-    }
-    out.buffer().truncate(mark);
 }
 
 /// Redis names the command and the beginning of its arguments, at most 128 bytes of each.

@@ -142,7 +142,8 @@ pub struct Legacy {
     pub movable: bool,
 }
 
-/// The range that covers what can be told by a range: one specification alone, or plain ones that follow each other.
+/// The range that covers what can be told by a range: one specification alone, or plain ones that
+/// follow each other.
 pub fn legacy(specs: &[KeySpec]) -> Legacy {
     if let [KeySpec { flags, begin: Begin::Index(first), find: Find::Range { last, step, .. } }] =
         *specs
@@ -169,7 +170,8 @@ pub fn legacy(specs: &[KeySpec]) -> Legacy {
     range
 }
 
-/// The keys of a command line with what is done to them. Specifications that do not fit the line give none.
+/// The keys of a command line with what is done to them. Specifications that do not fit the line
+/// give none.
 pub fn find_keys<'a>(row: &Command, line: &[&'a [u8]]) -> Vec<(&'a [u8], u16)> {
     let mut keys = Vec::new();
     for spec in row.keys {
@@ -185,7 +187,8 @@ pub fn find_keys<'a>(row: &Command, line: &[&'a [u8]]) -> Vec<(&'a [u8], u16)> {
     keys
 }
 
-/// SET reads only with GET, BITFIELD writes only with SET or INCRBY: their specifications name the widest case.
+/// SET reads only with GET, BITFIELD writes only with SET or INCRBY: their specifications name the
+/// widest case.
 fn flags_of_line(row: &Command, spec: &KeySpec, line: &[&[u8]]) -> u16 {
     let has = |word: &str| line.iter().skip(2).any(|arg| args::is(arg, word));
     match row.name {
@@ -198,7 +201,8 @@ fn flags_of_line(row: &Command, spec: &KeySpec, line: &[&[u8]]) -> u16 {
 }
 
 impl KeySpec {
-    /// The argument indexes that the specification means in a command line, none when it does not fit.
+    /// The argument indexes that the specification means in a command line, none when it does not
+    /// fit.
     fn positions(&self, line: &[&[u8]]) -> impl Iterator<Item = usize> + use<> {
         let (first, last, step) = self.bounds(line).unwrap_or((1, 0, 1));
         let argc = line.len() as i64;

@@ -15,6 +15,10 @@
 //! | [`args`] | arguments parsed, with Redis' error texts |
 //! | [`error`] | errors a command answers with |
 //! | [`keys`] | walking the keys of a database |
+//! | [`value`] | whole values of any kind: elements, DUMP payloads |
+//! | [`digest`] | DEBUG DIGEST |
+//! | [`sha1`] | SHA-1 |
+//! | [`process`] | what the system says about the process |
 //! | [`random`] | random numbers |
 //! | [`scan`] | SCAN cursors and options |
 //! | [`glob`] | glob patterns |
@@ -32,17 +36,21 @@ pub mod command;
 pub mod commands;
 pub mod context;
 pub mod dataset;
+pub mod digest;
 pub mod engine;
 pub mod error;
 pub mod glob;
 pub mod keys;
 pub mod keyspec;
+pub mod process;
 pub mod random;
 pub mod scan;
 pub mod server;
 pub mod session;
+pub mod sha1;
 pub mod table;
 pub mod types;
+pub mod value;
 
 pub use clock::Clock;
 pub use command::Command;

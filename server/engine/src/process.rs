@@ -28,7 +28,8 @@ fn number_after(text: &str, name: &str) -> u64 {
 
 /// Processor seconds used: by the system on the process' behalf, and by the process.
 pub fn cpu_seconds() -> (f64, f64) {
-    // Fields 14 and 15 of /proc/self/stat count ticks of a hundredth of a second; the name before them may hold spaces.
+    // Fields 14 and 15 of /proc/self/stat count ticks of a hundredth of a second; the name before
+    // them may hold spaces.
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> =
         stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();

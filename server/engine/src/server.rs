@@ -35,7 +35,8 @@ pub struct ClientInfo {
     pub resp: AtomicU16,
     /// Commands queued by MULTI, -1 outside.
     pub queued: AtomicI64,
-    /// The last command: its index in [`crate::table`] plus one, and 65536 times the same of its subcommand.
+    /// The last command: its index in [`crate::table`] plus one, and 65536 times the same of its
+    /// subcommand.
     pub last_command: AtomicU32,
     /// Commands run.
     pub commands: AtomicU64,
@@ -316,7 +317,8 @@ impl ServerState {
     pub fn is_open(&self) -> bool {
         lock(&self.password).is_none()
     }
-    /// Whether a password opens the server. The time it takes does not tell how much of it was right.
+    /// Whether a password opens the server. The time it takes does not tell how much of it was
+    /// right.
     pub fn admits(&self, given: &[u8]) -> bool {
         match &*lock(&self.password) {
             None => true,

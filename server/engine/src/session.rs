@@ -10,7 +10,8 @@ pub struct Session {
     pub id: u64,
     /// Selected database; set it with [`Session::select`].
     pub db: u32,
-    /// Whether the client asked for RESP3; the engine sets the reply writer to it before every command.
+    /// Whether the client asked for RESP3; the engine sets the reply writer to it before every
+    /// command.
     pub resp3: bool,
     /// Whether the client gave the password, or none is asked for.
     pub authenticated: bool,

@@ -11,6 +11,8 @@ const NAME_MAX_BYTES: usize = 32;
 const GROUPS: &[&[Command]] = &[
     commands::keyspace::COMMANDS,
     commands::scan::COMMANDS,
+    commands::object::COMMANDS,
+    commands::sort::COMMANDS,
     commands::string::COMMANDS,
     commands::bitmap::COMMANDS,
     commands::hyperloglog::COMMANDS,
@@ -20,6 +22,19 @@ const GROUPS: &[&[Command]] = &[
     commands::hash::COMMANDS,
     commands::geo::COMMANDS,
     commands::stream::COMMANDS,
+    commands::connection::COMMANDS,
+    commands::client::COMMANDS,
+    commands::transaction::COMMANDS,
+    commands::command::COMMANDS,
+    commands::config::COMMANDS,
+    commands::info::COMMANDS,
+    commands::server::COMMANDS,
+    commands::monitoring::COMMANDS,
+    commands::debug::COMMANDS,
+    commands::acl::COMMANDS,
+    commands::scripting::COMMANDS,
+    commands::pubsub::COMMANDS,
+    commands::cluster::COMMANDS,
     commands::writes::COMMANDS,
 ];
 
@@ -56,7 +71,8 @@ pub fn find_subcommand(
     Some((index, &command.subcommands[index]))
 }
 
-/// The command of a name as COMMAND INFO takes it: `get`, or `config|get`. The parent of a subcommand comes with it.
+/// The command of a name as COMMAND INFO takes it: `get`, or `config|get`. The parent of a
+/// subcommand comes with it.
 pub fn find_full(name: &[u8]) -> Option<(&'static Command, Option<&'static Command>)> {
     match name.iter().position(|byte| *byte == b'|') {
         None => Some((find(name)?.1, None)),

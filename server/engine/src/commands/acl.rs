@@ -3,8 +3,12 @@ use super::command::category_bit;
 use super::help::help;
 use crate::args;
 use crate::command::category;
+use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::command::Group::Server;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::NO_KEYS;
 use crate::table;
 use std::fmt::Write;
 use std::io::Read;
@@ -166,3 +170,41 @@ fn acl_load(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 fn acl_save(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(NO_FILE)
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const ACL_SUBCOMMANDS: &[Command] = &[
+    row("cat", -2, NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_cat)
+        .docs("O(1)", "Categories of commands."),
+    row("deluser", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_deluser)
+        .docs("O(1)", "Removes users."),
+    row("dryrun", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", acl_dryrun)
+        .docs("O(1)", "Whether a user may run a command."),
+    row("genpass", -2, NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_genpass)
+        .docs("O(1)", "Makes a password."),
+    row("getuser", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_getuser)
+        .docs("O(N)", "The rules of a user."),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "6.0.0", help)
+        .docs("O(1)", "What ACL can do."),
+    row("list", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_list)
+        .docs("O(N)", "The rules of all users."),
+    row("load", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_load)
+        .docs("O(N)", "Reads the ACL file again."),
+    row("log", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_log)
+        .docs("O(N)", "What was refused lately."),
+    row("save", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_save)
+        .docs("O(N)", "Writes the ACL file."),
+    row("setuser", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_setuser)
+        .docs("O(N)", "Creates or changes a user."),
+    row("users", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_users)
+        .docs("O(N)", "Names of all users."),
+    row("whoami", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_whoami)
+        .docs("O(1)", "The user of this connection."),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("acl", -2, 0, NO_KEYS, Server, "6.0.0", acl)
+        .docs("depends on the subcommand", "Users and their rights.").subcommands(ACL_SUBCOMMANDS),
+];

@@ -2,8 +2,12 @@
 use super::help::help;
 use crate::args;
 use crate::clock::system_ms;
+use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::command::Group::Connection;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::NO_KEYS;
 use crate::server::{lock, ClientInfo};
 use crate::session::Replies;
 use crate::table;
@@ -292,7 +296,7 @@ fn client_no_touch(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// Replies are dropped by the engine, which sees the state set here.
+/// Replies are withheld by who sends them, by the state set here.
 fn client_reply(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     if args::is(args[2], "on") {
         ctx.session.replies = Replies::On;
@@ -376,3 +380,56 @@ fn client_unpause(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     ctx.out.simple("OK");
     Ok(())
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const CLIENT_SUBCOMMANDS: &[Command] = &[
+    row("caching", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_caching)
+        .docs("O(1)", "Whether the next command is tracked."),
+    row("getname", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_getname)
+        .docs("O(1)", "Name of this connection."),
+    row("getredir", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_getredir)
+        .docs("O(1)", "Connection that gets this one's invalidations."),
+    row("help", 2, LOADING | STALE, NO_KEYS, Connection, "5.0.0", help)
+        .docs("O(1)", "What CLIENT can do."),
+    row("id", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "5.0.0", client_id)
+        .docs("O(1)", "Number of this connection."),
+    row("info", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.2.0", client_info)
+        .docs("O(1)", "Facts about this connection.").tips(&["nondeterministic_output"]),
+    row("kill", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.4.0", client_kill)
+        .docs("O(N)", "Closes connections."),
+    row("list", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.4.0", client_list)
+        .docs("O(N)", "Facts about connections.").tips(&["nondeterministic_output"]),
+    row("no-evict", 3, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "7.0.0", client_no_evict)
+        .docs("O(1)", "Protects this connection from eviction."),
+    row("no-touch", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "7.2.0", client_no_touch)
+        .docs("O(1)", "Whether commands of this connection mark keys as used."),
+    row("pause", -3, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "2.9.50", client_pause)
+        .docs("O(1)", "Holds commands back for a while."),
+    row("reply", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "3.2.0", client_reply)
+        .docs("O(1)", "Whether commands are answered."),
+    row("setinfo", 4, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "7.2.0", client_setinfo)
+        .docs("O(1)", "Tells name and version of the client library."),
+    row("setname", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_setname)
+        .docs("O(1)", "Names this connection."),
+    row("tracking", -3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_tracking)
+        .docs("O(1)", "Server-assisted client-side caching."),
+    row("trackinginfo", 2, NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "6.2.0", client_trackinginfo)
+        .docs("O(1)", "State of tracking of this connection."),
+    row("unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "5.0.0", client_unblock)
+        .docs("O(log N)", "Wakes a waiting connection."),
+    row("unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "6.2.0", client_unpause)
+        .docs("O(N)", "Goes on after CLIENT PAUSE."),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("client", -2, 0, NO_KEYS, Connection, "2.4.0", client)
+        .docs("depends on the subcommand", "Connections.").acl(0).subcommands(CLIENT_SUBCOMMANDS),
+];

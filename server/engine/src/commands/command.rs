@@ -1,10 +1,14 @@
 //! COMMAND: what the rows say, in the shapes Redis gives it.
 use super::help::help;
 use crate::args;
-use crate::command::{category, flag, Command};
+use crate::command::flag;
+use crate::command::flag::{LOADING, STALE};
+use crate::command::Group::Server;
+use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
+use crate::keyspec::NO_KEYS;
 use crate::keyspec::{access, legacy, Begin, Find, KeySpec};
 use crate::table;
 use redtool_format::resp::Writer;
@@ -178,8 +182,8 @@ fn command_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let place = ctx.out.begin_deferred();
     let mut listed = 0;
     for row in table::all() {
-        for (command, parent) in std::iter::once((*row, None))
-            .chain(row.subcommands.iter().map(|sub| (sub, Some(*row))))
+        for (command, parent) in
+            std::iter::once((*row, None)).chain(row.subcommands.iter().map(|sub| (sub, Some(*row))))
         {
             let name = full_name(command, parent);
             if passes(command, &name) {
@@ -241,3 +245,35 @@ fn command_getkeysandflags(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     }
     Ok(())
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const COMMAND_SUBCOMMANDS: &[Command] = &[
+    row("count", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_count)
+        .docs("O(1)", "Number of commands.").acl(category::CONNECTION),
+    row("docs", -2, LOADING | STALE, NO_KEYS, Server, "7.0.0", command_docs)
+        .docs("O(N)", "Documentation of commands.")
+        .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
+    row("getkeys", -4, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_getkeys)
+        .docs("O(N)", "The keys in a command line.").acl(category::CONNECTION),
+    row("getkeysandflags", -4, LOADING | STALE, NO_KEYS, Server, "7.0.0", command_getkeysandflags)
+        .docs("O(N)", "The keys in a command line and what is done to them.")
+        .acl(category::CONNECTION),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
+        .docs("O(1)", "What COMMAND can do.").acl(category::CONNECTION),
+    row("info", -2, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_info)
+        .docs("O(N)", "Facts about some commands.")
+        .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
+    row("list", -2, LOADING | STALE, NO_KEYS, Server, "7.0.0", command_list)
+        .docs("O(N)", "Names of commands.")
+        .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("command", -1, LOADING | STALE, NO_KEYS, Server, "2.8.13", command)
+        .docs("O(N)", "Facts about commands.")
+        .acl(category::CONNECTION)
+        .tips(&["nondeterministic_output_order"]).subcommands(COMMAND_SUBCOMMANDS),
+];

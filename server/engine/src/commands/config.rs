@@ -1,12 +1,17 @@
 //! CONFIG: what a Redis of this kind would say. Nothing can be set at run time.
 use super::help::help;
+use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
+use crate::command::Group::Server;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
+use crate::keyspec::NO_KEYS;
 use std::collections::BTreeMap;
 
-/// Parameters and their values before the network layer adds its own. They are those that clients and exporters ask
-/// for, with the values that describe a server that reads, keeps nothing in memory and evicts nothing.
+/// Parameters and their values before the network layer adds its own. They are those that clients
+/// and exporters ask for, with the values that describe a server that reads, keeps nothing in
+/// memory and evicts nothing.
 const DEFAULTS: &[(&str, &str)] = &[
     ("appendfsync", "everysec"),
     ("appendonly", "no"),
@@ -114,3 +119,27 @@ fn config_resetstat(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 fn config_rewrite(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::fixed("ERR The server is running without a config file"))
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const CONFIG_SUBCOMMANDS: &[Command] = &[
+    row("get", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_get)
+        .docs("O(N)", "Parameters by pattern."),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
+        .docs("O(1)", "What CONFIG can do."),
+    row("resetstat", 2, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Server, "2.0.0", config_resetstat)
+        .docs("O(1)", "Sets the counters of INFO to zero."),
+    row("rewrite", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.0", config_rewrite)
+        .docs("O(1)", "Writes the configuration file."),
+    row("set", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_set)
+        .docs("O(N)", "Changes parameters.")
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("config", -2, 0, NO_KEYS, Server, "2.0.0", config)
+        .docs("depends on the subcommand", "Configuration.").subcommands(CONFIG_SUBCOMMANDS),
+];

@@ -1,7 +1,11 @@
 //! The connection itself: protocol, login, database, liveness.
 use crate::args;
+use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_AUTH, STALE};
+use crate::command::Group::Connection;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::NO_KEYS;
 use crate::session::Replies;
 use redtool_format::number;
 
@@ -67,9 +71,7 @@ fn auth(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn log_in(ctx: &mut Context<'_>, user: &[u8], password: &[u8]) -> Outcome {
     if user != b"default" || !ctx.dataset.state().admits(password) {
-        return Err(Error::fixed(
-            "WRONGPASS invalid username-password pair or user is disabled.",
-        ));
+        return Err(Error::fixed("WRONGPASS invalid username-password pair or user is disabled."));
     }
     ctx.session.authenticated = true;
     Ok(())
@@ -144,3 +146,27 @@ fn reply_hello(ctx: &mut Context<'_>) {
     out.bulk(b"modules");
     out.array(0);
 }
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+        NO_KEYS, Connection, "1.0.0", auth)
+        .docs("O(N)", "Logs in."),
+    row("echo", 2, LOADING | STALE | FAST, NO_KEYS, Connection, "1.0.0", echo)
+        .docs("O(1)", "Gives the argument back."),
+    row("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+        NO_KEYS, Connection, "6.0.0", hello)
+        .docs("O(1)", "Chooses the protocol and tells who the server is."),
+    row("ping", -1, FAST, NO_KEYS, Connection, "1.0.0", ping)
+        .docs("O(1)", "Tells that the server is there.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+        NO_KEYS, Connection, "1.0.0", quit)
+        .docs("O(1)", "Closes the connection."),
+    row("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+        NO_KEYS, Connection, "6.2.0", reset)
+        .docs("O(1)", "Puts the connection back to its first state."),
+    row("select", 2, LOADING | STALE | FAST, NO_KEYS, Connection, "1.0.0", select)
+        .docs("O(1)", "Selects a database."),
+];

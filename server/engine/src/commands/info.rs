@@ -2,9 +2,13 @@
 use super::connection::REDIS_VERSION;
 use crate::args;
 use crate::clock::{system_ms, system_us};
+use crate::command::flag::{LOADING, STALE};
+use crate::command::Group::Server;
+use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::Outcome;
+use crate::keyspec::NO_KEYS;
 use crate::process;
 use crate::table;
 use std::fmt::Write;
@@ -149,7 +153,8 @@ fn persistence(ctx: &Context<'_>, text: &mut String) {
     line(text, "aof_last_write_status", "ok");
 }
 
-/// When the data was last saved: when the dump was taken, else when the server started. Unix seconds.
+/// When the data was last saved: when the dump was taken, else when the server started. Unix
+/// seconds.
 pub fn last_save_s(dataset: &Dataset) -> i64 {
     dataset.ctime_s().unwrap_or(dataset.state().started_s())
 }
@@ -228,11 +233,8 @@ fn error_stats(ctx: &Context<'_>, text: &mut String) {
 
 fn keyspace(ctx: &Context<'_>, text: &mut String) {
     for (db, counts) in ctx.dataset.all_counts().filter(|(_, counts)| counts.keys > 0) {
-        let _ = write!(
-            text,
-            "db{db}:keys={},expires={},avg_ttl=0\r\n",
-            counts.keys, counts.expires
-        );
+        let _ =
+            write!(text, "db{db}:keys={},expires={},avg_ttl=0\r\n", counts.keys, counts.expires);
     }
 }
 
@@ -249,3 +251,12 @@ fn redtool(ctx: &Context<'_>, text: &mut String) {
     line(text, "clock_ms", ctx.now_ms());
     line(text, "readonly", u8::from(ctx.dataset.readonly()));
 }
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("info", -1, LOADING | STALE, NO_KEYS, Server, "1.0.0", info)
+        .docs("O(1)", "Facts and counters of the server.")
+        .acl(category::DANGEROUS)
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+];

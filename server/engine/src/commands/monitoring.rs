@@ -1,8 +1,14 @@
-//! LATENCY, SLOWLOG, MEMORY, MODULE: true answers of a server that measures little and loads no modules.
+//! LATENCY, SLOWLOG, MEMORY, MODULE: true answers of a server that measures little and loads no
+//! modules.
 use super::help::help;
 use crate::args;
+use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, NO_ASYNC_LOADING, READONLY, STALE};
+use crate::command::Group::Server;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::access::RO;
+use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::process;
 use crate::value;
 use redtool_format::number;
@@ -110,3 +116,98 @@ fn memory_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     }
     Ok(())
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const LATENCY_SUBCOMMANDS: &[Command] = &[
+    row("doctor", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_doctor)
+        .docs("O(1)", "Advice about latency.")
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    row("graph", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_graph)
+        .docs("O(1)", "Latency of an event as a drawing.")
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", help)
+        .docs("O(1)", "What LATENCY can do."),
+    row("histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", empty_map)
+        .docs("O(N)", "How long calls of commands took.")
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    row("history", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
+        .docs("O(1)", "Latency of an event over time.")
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    row("latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
+        .docs("O(1)", "The latest latency of each event.")
+        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
+    row("reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", zero)
+        .docs("O(1)", "Forgets the measurements.")
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+/// Subcommands.
+#[rustfmt::skip]
+const SLOWLOG_SUBCOMMANDS: &[Command] = &[
+    row("get", -2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", slowlog_get)
+        .docs("O(N)", "The entries.")
+        .tips(&["request_policy:all_nodes", "nondeterministic_output"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "6.2.0", help)
+        .docs("O(1)", "What SLOWLOG can do."),
+    row("len", 2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", zero)
+        .docs("O(1)", "Number of entries.")
+        .tips(&["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"]),
+    row("reset", 2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", ok)
+        .docs("O(N)", "Removes the entries.")
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+/// Subcommands.
+#[rustfmt::skip]
+const MEMORY_SUBCOMMANDS: &[Command] = &[
+    row("doctor", 2, 0, NO_KEYS, Server, "4.0.0", memory_doctor)
+        .docs("O(1)", "Advice about memory.")
+        
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "4.0.0", help)
+        .docs("O(1)", "What MEMORY can do."),
+    row("malloc-stats", 2, 0, NO_KEYS, Server, "4.0.0", memory_malloc_stats)
+        .docs("depends on the script", "Statistics of the allocator.")
+        
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    row("purge", 2, 0, NO_KEYS, Server, "4.0.0", ok)
+        .docs("depends on the script", "Gives unused memory back to the system.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("stats", 2, 0, NO_KEYS, Server, "4.0.0", memory_stats)
+        .docs("O(1)", "Where the memory goes.")
+        
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+    row("usage", -3, READONLY, &[KeySpec::at(RO, 2)], Server, "4.0.0", memory_usage)
+        .docs("O(N)", "Bytes that a key and its value take."),
+];
+
+/// Subcommands.
+#[rustfmt::skip]
+const MODULE_SUBCOMMANDS: &[Command] = &[
+    row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
+        .docs("O(1)", "What MODULE can do."),
+    row("list", 2, ADMIN | NOSCRIPT, NO_KEYS, Server, "4.0.0", empty_array)
+        .docs("O(N)", "Loaded modules.").tips(&["nondeterministic_output_order"]),
+    row("load", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, NO_KEYS, Server, "4.0.0", module_refused)
+        .docs("O(1)", "Loads a module."),
+    row("loadex", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "7.0.0", module_refused)
+        .docs("O(1)", "Loads a module with configuration."),
+    row("unload", 3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, NO_KEYS, Server, "4.0.0", module_refused)
+        .docs("O(1)", "Unloads a module."),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("latency", -2, 0, NO_KEYS, Server, "2.8.13", container)
+        .docs("depends on the subcommand", "Latency measurements.")
+        .subcommands(LATENCY_SUBCOMMANDS),
+    row("slowlog", -2, 0, NO_KEYS, Server, "2.2.12", container)
+        .docs("depends on the subcommand", "Slow commands.").subcommands(SLOWLOG_SUBCOMMANDS),
+    row("memory", -2, 0, NO_KEYS, Server, "4.0.0", container)
+        .docs("depends on the subcommand", "Memory measurements.").subcommands(MEMORY_SUBCOMMANDS),
+    row("module", -2, 0, NO_KEYS, Server, "4.0.0", container)
+        .docs("depends on the subcommand", "Modules.").subcommands(MODULE_SUBCOMMANDS),
+];

@@ -1,13 +1,22 @@
-//! Scripts and functions. This server runs neither; it lists and hands out the function libraries of the dataset.
+//! Scripts and functions. This server runs neither; it lists and hands out the function libraries
+//! of the dataset.
 //!
-//! The functions of a library are known for sure only to the one who runs it. FUNCTION LIST reads them from the
-//! source: the first string after each `register_function(`, or the value of `function_name` when a table is given.
+//! The functions of a library are known for sure only to the one who runs it. FUNCTION LIST reads
+//! them from the source: the first string after each `register_function(`, or the value of
+//! `function_name` when a table is given.
 use super::help::help;
 use super::writes::refused;
 use crate::args;
+use crate::command::flag::{
+    ALLOW_BUSY, DENYOOM, LOADING, NOSCRIPT, NO_MANDATORY_KEYS, READONLY, SKIP_MONITOR, STALE, WRITE,
+};
+use crate::command::Group::Scripting;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
+use crate::keyspec::access::{ACCESS, RO, RW, UPDATE};
+use crate::keyspec::{KeySpec, NO_KEYS};
 use redtool_format::crc64::crc64;
 use redtool_format::rdb::string;
 
@@ -58,9 +67,9 @@ fn script_exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn script_flush(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     match args.get(2) {
-        Some(how) if !args::is(how, "sync") && !args::is(how, "async") => Err(Error::fixed(
-            "ERR SCRIPT FLUSH only support SYNC|ASYNC option",
-        )),
+        Some(how) if !args::is(how, "sync") && !args::is(how, "async") => {
+            Err(Error::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"))
+        }
         _ => {
             ctx.out.simple("OK");
             Ok(())
@@ -190,3 +199,82 @@ pub fn sign(payload: &mut Vec<u8>, version: u16) {
     let checksum = crc64(payload);
     payload.extend_from_slice(&checksum.to_le_bytes());
 }
+
+/// Subcommands.
+#[rustfmt::skip]
+const FUNCTION_SUBCOMMANDS: &[Command] = &[
+    row("delete", 3, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .docs("O(1)", "Removes a library.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("dump", 2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_dump)
+        .docs("O(N)", "All libraries, serialized."),
+    row("flush", -2, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .docs("O(N)", "Removes all libraries.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Scripting, "7.0.0", help)
+        .docs("O(1)", "What FUNCTION can do."),
+    row("kill", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", not_busy)
+        .docs("O(1)", "Stops the function that is running.")
+        .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
+    row("list", -2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_list)
+        .docs("O(N)", "The libraries.").tips(&["nondeterministic_output_order"]),
+    row("load", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .docs("O(1)", "Adds a library.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("restore", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .docs("O(N)", "Adds serialized libraries.")
+        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
+    row("stats", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", function_stats)
+        .docs("O(1)", "What function is running, and the engines.")
+        
+        .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
+];
+
+/// Subcommands.
+#[rustfmt::skip]
+const SCRIPT_SUBCOMMANDS: &[Command] = &[
+    row("debug", 3, NOSCRIPT, NO_KEYS, Scripting, "3.2.0", unsupported)
+        .docs("O(1)", "Debugs scripts."),
+    row("exists", -3, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_exists)
+        .docs("O(N)", "Which scripts are kept.")
+        .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
+    row("flush", -2, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_flush)
+        .docs("O(N)", "Forgets all scripts.")
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Scripting, "5.0.0", help)
+        .docs("O(1)", "What SCRIPT can do."),
+    row("kill", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "2.6.0", not_busy)
+        .docs("O(1)", "Stops the script that is running.")
+        .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
+    row("load", 3, NOSCRIPT | STALE, NO_KEYS, Scripting, "2.6.0", unsupported)
+        .docs("O(N)", "Keeps a script.")
+        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("eval", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", unsupported)
+        .docs("depends on the script", "Runs a script."),
+    row("eval_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", unsupported)
+        .docs("depends on the script", "Runs a script that only reads."),
+    row("evalsha", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", evalsha)
+        .docs("depends on the script", "Runs a script by its SHA1."),
+    row("evalsha_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", evalsha)
+        .docs("depends on the script", "Runs a script that only reads by its SHA1."),
+    row("fcall", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "7.0.0", fcall)
+        .docs("depends on the script", "Calls a function."),
+    row("fcall_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", fcall)
+        .docs("depends on the script", "Calls a function that only reads."),
+    row("function", -2, 0, NO_KEYS, Scripting, "7.0.0", function)
+        .docs("depends on the subcommand", "Function libraries.")
+        .acl(0).subcommands(FUNCTION_SUBCOMMANDS),
+    row("script", -2, 0, NO_KEYS, Scripting, "2.6.0", script)
+        .docs("depends on the subcommand", "Scripts.").acl(0).subcommands(SCRIPT_SUBCOMMANDS),
+];

@@ -3,8 +3,15 @@ use super::connection::REDIS_VERSION;
 use super::info::last_save_s;
 use crate::args;
 use crate::clock::{system_us, Clock};
+use crate::command::flag::{
+    ADMIN, ALLOW_BUSY, BLOCKING, FAST, LOADING, NOSCRIPT, NO_ASYNC_LOADING, NO_MULTI, READONLY,
+    STALE,
+};
+use crate::command::Group::{Generic, Server};
+use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::NO_KEYS;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Seconds and microseconds of the dataset's clock.
@@ -114,3 +121,55 @@ fn lolwut(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     ctx.out.verbatim("txt", text.as_bytes());
     Ok(())
 }
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("time", 1, LOADING | STALE | FAST, NO_KEYS, Server, "2.6.0", time)
+        .docs("O(1)", "The server's time.").tips(&["nondeterministic_output"]),
+    row("lastsave", 1, LOADING | STALE | FAST, NO_KEYS, Server, "1.0.0", lastsave)
+        .docs("O(1)", "When the data was last saved.")
+        .acl(category::ADMIN | category::DANGEROUS).tips(&["nondeterministic_output"]),
+    row("role", 1, NOSCRIPT | LOADING | STALE | FAST, NO_KEYS, Server, "2.8.12", role)
+        .docs("O(1)", "Place of the server in replication.")
+        .acl(category::ADMIN | category::DANGEROUS),
+    row("save", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
+        NO_KEYS, Server, "1.0.0", nothing_to_save)
+        .docs("O(N)", "Saves to disk now."),
+    row("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "1.0.0", nothing_to_save)
+        .docs("O(1)", "Saves to disk in the background."),
+    row("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "1.0.0", nothing_to_save)
+        .docs("O(1)", "Rewrites the append-only file in the background."),
+    row("failover", -1, ADMIN | NOSCRIPT | STALE, NO_KEYS, Server, "6.2.0", failover)
+        .docs("O(1)", "Hands over to a replica."),
+    row("replicaof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "5.0.0", replicaof)
+        .docs("O(1)", "Makes the server a replica."),
+    row("slaveof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "1.0.0", replicaof)
+        .docs("O(1)", "Makes the server a replica (old name of REPLICAOF)."),
+    row("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
+        NO_KEYS, Server, "1.0.0", shutdown)
+        .docs("O(N)", "Stops the server."),
+    row("wait", 3, BLOCKING, NO_KEYS, Generic, "3.0.0", wait)
+        .docs("O(1)", "Waits for replicas to have the writes of this connection.")
+        .acl(category::CONNECTION).tips(&["request_policy:all_shards", "response_policy:agg_min"]),
+    row("waitaof", 4, BLOCKING, NO_KEYS, Generic, "7.2.0", waitaof)
+        .docs("O(1)", "Waits for the writes of this connection to be on disk.")
+        .acl(category::CONNECTION).tips(&["request_policy:all_shards", "response_policy:agg_min"]),
+    row("lolwut", -1, READONLY | FAST, NO_KEYS, Server, "5.0.0", lolwut)
+        .docs("O(1)", "A small picture and the version."),
+    row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", unsupported)
+        .docs("O(1)", "Shows every command the server executes."),
+    row("sync", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
+        NO_KEYS, Server, "1.0.0", unsupported)
+        .docs("O(1)", "Starts replication in full."),
+    row("psync", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
+        NO_KEYS, Server, "2.8.0", unsupported)
+        .docs("O(1)", "Starts or goes on with replication."),
+    row("replconf", -1, ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY,
+        NO_KEYS, Server, "3.0.0", unsupported)
+        .docs("O(1)", "Replication settings."),
+];

@@ -1,9 +1,15 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //!
-//! Queueing and running the queue are the engine's ([`crate::engine`]); what is here is what happens outside a
-//! transaction, and the rows. A dataset that nobody writes never changes under a WATCH.
+//! Queueing and running the queue are the engine's ([`crate::engine`]); what is here is what
+//! happens outside a transaction, and the rows. A dataset that nobody writes never changes under a
+//! WATCH.
+use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
+use crate::command::Group::Transactions;
+use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspec::access::RO;
+use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::session::Transaction;
 
 fn multi(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -40,3 +46,22 @@ fn unwatch(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     ctx.out.simple("OK");
     Ok(())
 }
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("multi", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+        NO_KEYS, Transactions, "1.2.0", multi)
+        .docs("O(1)", "Begins to queue commands."),
+    row("exec", 1, NOSCRIPT | LOADING | STALE | SKIP_SLOWLOG, NO_KEYS, Transactions, "1.2.0", exec)
+        .docs("depends on the commands", "Runs the queued commands."),
+    row("discard", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+        NO_KEYS, Transactions, "2.0.0", discard)
+        .docs("O(N)", "Forgets the queued commands."),
+    row("watch", -2, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+        &[KeySpec::range(RO, 1, -1, 1)], Transactions, "2.2.0", watch)
+        .docs("O(1)", "Makes EXEC depend on keys."),
+    row("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+        NO_KEYS, Transactions, "2.2.0", unwatch)
+        .docs("O(1)", "Forgets the watched keys."),
+];

@@ -1,0 +1,117 @@
+//! A value from the outside: OBJECT, DUMP.
+use super::help::help;
+use crate::command::flag::{LOADING, READONLY, STALE};
+use crate::command::Group::Generic;
+use crate::command::{row, Command};
+use crate::context::{string_of, Context, Found};
+use crate::error::{Error, Outcome};
+use crate::keyspec::access::RO;
+use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY};
+use crate::value;
+use redtool_format::number;
+use redtool_store::Encoding;
+
+fn object(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    Err(Error::SYNTAX)
+}
+
+/// Replies null when the key is not there, else what `reply` says.
+fn with_key(
+    ctx: &mut Context<'_>,
+    key: &[u8],
+    reply: impl FnOnce(&mut Context<'_>, &Found<'_>) -> Outcome,
+) -> Outcome {
+    match ctx.lookup(key)? {
+        Some(found) => reply(ctx, &found),
+        None => {
+            ctx.out.null();
+            Ok(())
+        }
+    }
+}
+
+fn object_encoding(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    with_key(ctx, args[2], |ctx, found| {
+        ctx.out.bulk(found.object()?.encoding.name().as_bytes());
+        Ok(())
+    })
+}
+
+/// The counter that the dump held.
+fn object_freq(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    const NOT_KEPT: Error = Error::fixed(
+        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+         that when switching between policies at runtime LRU and LFU data will take some time to \
+         adjust.",
+    );
+    with_key(ctx, args[2], |ctx, found| {
+        let freq = found.object()?.freq.ok_or(NOT_KEPT)?;
+        ctx.out.int(i64::from(freq));
+        Ok(())
+    })
+}
+
+/// The idle time that the dump held, 0 when it held none.
+fn object_idletime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    const LFU: Error = Error::fixed(
+        "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
+         switching between policies at runtime LRU and LFU data will take some time to adjust.",
+    );
+    with_key(ctx, args[2], |ctx, found| {
+        let object = found.object()?;
+        if object.freq.is_some() {
+            return Err(LFU);
+        }
+        ctx.out.int(object.idle_s.map_or(0, i64::from));
+        Ok(())
+    })
+}
+
+/// Redis shares the objects of integers below this, and says so by a huge count.
+const SHARED_INTEGERS: i64 = 10_000;
+
+fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    with_key(ctx, args[2], |ctx, found| {
+        let object = found.object()?;
+        let shared = object.encoding == Encoding::Int && {
+            let text = string_of(&object)?.to_vec()?;
+            number::parse_i64(&text).is_some_and(|n| (0..SHARED_INTEGERS).contains(&n))
+        };
+        ctx.out.int(if shared { i64::from(i32::MAX) } else { 1 });
+        Ok(())
+    })
+}
+
+fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    with_key(ctx, args[1], |ctx, found| {
+        let payload = value::dump(ctx.reader, &found.object()?)?;
+        ctx.out.bulk(&payload);
+        Ok(())
+    })
+}
+
+/// Subcommands.
+#[rustfmt::skip]
+const OBJECT_SUBCOMMANDS: &[Command] = &[
+    row("encoding", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_encoding)
+        .docs("O(1)", "How a value is encoded.").tips(&["nondeterministic_output"]),
+    row("freq", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "4.0.0", object_freq)
+        .docs("O(1)", "How often a value is used, as a logarithm.")
+        .tips(&["nondeterministic_output"]),
+    row("help", 2, LOADING | STALE, NO_KEYS, Generic, "6.2.0", help)
+        .docs("O(1)", "What OBJECT can do."),
+    row("idletime", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_idletime)
+        .docs("O(1)", "Seconds since a value was last used.").tips(&["nondeterministic_output"]),
+    row("refcount", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_refcount)
+        .docs("O(1)", "Number of references to a value.").tips(&["nondeterministic_output"]),
+];
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    row("dump", 2, READONLY, READ_KEY, Generic, "2.6.0", dump)
+        .docs("O(1)", "The value of a key, serialized.").tips(&["nondeterministic_output"]),
+    row("object", -2, 0, NO_KEYS, Generic, "2.2.3", object)
+        .docs("depends on the subcommand", "Internals of a value.")
+        .acl(0).subcommands(OBJECT_SUBCOMMANDS),
+];
