@@ -10,9 +10,9 @@ use redtool_format::rdb::string::{self, Str};
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
 use redtool_format::Cursor;
-use redtool_store::layout::MAX_KEY_BYTES;
+use redtool_store::object::write_record_key;
 use redtool_store::{Body, Bytes, Object, Reader, Table};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 /// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives
 /// borrows from the reader, not from the context, so replies can be written while a value is being
@@ -31,6 +31,8 @@ pub struct Context<'a> {
     /// Counters of this engine.
     pub counters: &'a Counters,
     pub(crate) now_ms: Cell<Option<i64>>,
+    /// Room for a record key, kept from one command to the next.
+    pub(crate) key_buf: &'a RefCell<Vec<u8>>,
 }
 
 /// A live key.
@@ -48,36 +50,6 @@ impl Found<'_> {
     /// The record itself.
     pub fn record(&self) -> &[u8] {
         &self.record
-    }
-}
-
-/// The record key of a key in a buffer on the stack, or on the heap when it is long.
-pub(crate) struct RecordKey {
-    short: [u8; MAX_KEY_BYTES],
-    len: usize,
-    long: Vec<u8>,
-}
-
-impl RecordKey {
-    #[inline]
-    pub(crate) fn new(db: u32, key: &[u8]) -> Self {
-        let len = key.len() + 4;
-        let mut short = [0; MAX_KEY_BYTES];
-        if len > MAX_KEY_BYTES {
-            return Self { short, len: 0, long: redtool_store::object::record_key(db, key) };
-        }
-        short[..4].copy_from_slice(&db.to_be_bytes());
-        short[4..len].copy_from_slice(key);
-        Self { short, len, long: Vec::new() }
-    }
-
-    #[inline]
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        if self.len > 0 {
-            &self.short[..self.len]
-        } else {
-            &self.long
-        }
     }
 }
 
@@ -106,8 +78,10 @@ impl<'a> Context<'a> {
     /// The key in a given database, without counting.
     #[inline]
     pub fn lookup_in(&self, db: u32, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
-        let record_key = RecordKey::new(db, key);
-        let Some(record) = self.reader.get(Table::Objects, record_key.as_bytes())? else {
+        let mut record_key = self.key_buf.borrow_mut();
+        record_key.clear();
+        write_record_key(&mut record_key, db, key);
+        let Some(record) = self.reader.get(Table::Objects, &record_key)? else {
             return Ok(None);
         };
         let object = Object::parse(&record)?;

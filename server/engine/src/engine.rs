@@ -15,7 +15,7 @@ use crate::session::Session;
 use crate::table;
 use redtool_format::resp::Writer;
 use redtool_store::{Reader, StoreError};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +25,7 @@ pub struct Engine {
     reader: Box<dyn Reader>,
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
+    key_buf: RefCell<Vec<u8>>,
 }
 
 /// The refusal of commands that write.
@@ -45,7 +46,7 @@ impl Engine {
     pub fn new(dataset: Arc<Dataset>) -> Result<Self, StoreError> {
         let reader = dataset.store().reader()?;
         let counters = dataset.state().new_counters();
-        Ok(Self { reader, counters, dataset })
+        Ok(Self { reader, counters, dataset, key_buf: RefCell::default() })
     }
 
     /// The dataset.
@@ -186,6 +187,7 @@ impl Engine {
             command,
             counters: &self.counters,
             now_ms: Cell::new(None),
+            key_buf: &self.key_buf,
         };
         let started = (calls % TIMED_EVERY == 0).then(Instant::now);
         let outcome = (command.run)(&mut context, args);

@@ -2,8 +2,8 @@
 //!
 //! Records are in the order of the keys' bytes, except that a long key stands where its prefix and
 //! hash put it.
-use crate::context::RecordKey;
 use crate::error::Error;
+use redtool_store::object::record_key;
 use redtool_store::{Bytes, Cursor, Object, Reader, Table};
 
 /// Bytes of a literal prefix that can be sought: long keys keep at least this much of theirs in the
@@ -56,7 +56,7 @@ impl<'a> Keys<'a> {
 /// What every record key of the walk starts with.
 fn bounds(db: u32, prefix: &[u8]) -> Vec<u8> {
     let prefix = &prefix[..prefix.len().min(PREFIX_MAX_BYTES)];
-    RecordKey::new(db, prefix).as_bytes().to_vec()
+    record_key(db, prefix)
 }
 
 impl Key<'_> {

@@ -19,7 +19,6 @@
 //! | [`digest`] | DEBUG DIGEST |
 //! | [`sha1`] | SHA-1 |
 //! | [`process`] | what the system says about the process |
-//! | [`random`] | random numbers |
 //! | [`scan`] | SCAN cursors and options |
 //! | [`glob`] | glob patterns |
 //! | [`dataset`] | a store opened as Redis databases |
@@ -43,7 +42,6 @@ pub mod glob;
 pub mod keys;
 pub mod keyspec;
 pub mod process;
-pub mod random;
 pub mod scan;
 pub mod server;
 pub mod session;

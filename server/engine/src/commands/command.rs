@@ -1,10 +1,9 @@
 //! COMMAND: what the rows say, in the shapes Redis gives it.
 use super::help::help;
 use crate::args;
-use crate::command::flag;
 use crate::command::flag::{LOADING, STALE};
 use crate::command::Group::Server;
-use crate::command::{category, row, Command};
+use crate::command::{category, flag, row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
@@ -161,9 +160,12 @@ fn reply_docs(out: &mut Writer, row: &Command, parent: Option<&Command>) {
     }
 }
 
+/// Whether a command of this name is listed.
+type Filter<'a> = Box<dyn Fn(&Command, &str) -> bool + 'a>;
+
 /// COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]
 fn command_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let passes: Box<dyn Fn(&Command, &str) -> bool> = match args[2..] {
+    let passes: Filter<'_> = match args[2..] {
         [] => Box::new(|_, _| true),
         [word, by, what] if args::is(word, "filterby") => {
             if args::is(by, "module") {

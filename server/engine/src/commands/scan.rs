@@ -16,8 +16,8 @@ use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keys::{is_alive, Keys};
 use crate::keyspec::NO_KEYS;
-use crate::random;
 use crate::scan::{parse_cursor, ScanOptions};
+use crate::types::sample::Random;
 use redtool_store::{Object, Table};
 
 fn keys(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -113,12 +113,12 @@ fn randomkey(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 /// One live key, each equally likely (reservoir sampling).
 fn pick_uniformly(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
     let mut walk = Keys::new(ctx.reader, ctx.session.db, b"")?;
-    let (mut picked, mut seen) = (None, 0);
+    let (mut picked, mut seen, mut random) = (None, 0, Random::new());
     while let Some(key) = walk.next()? {
         let object = key.object()?;
         if is_alive(&object, ctx.now_ms()) {
             seen += 1;
-            if random::below(seen) == 0 {
+            if random.below(seen) == 0 {
                 picked = Some(key.name(&object).to_vec());
             }
         }
@@ -128,10 +128,11 @@ fn pick_uniformly(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
 
 fn pick_by_halving(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
     let db = ctx.session.db;
+    let mut random = Random::new();
     for _ in 0..PICKS {
-        let Some(place) = random_place(ctx)? else { return Ok(None) };
+        let Some(place) = random_place(ctx, &mut random)? else { return Ok(None) };
         let mut walk = Keys::from_place(ctx.reader, db, b"", &place)?;
-        let steps = random::below(STEPS);
+        let steps = random.below(STEPS);
         let mut last = None;
         for _ in 0..=steps {
             match walk.next()? {
@@ -161,7 +162,7 @@ fn first_alive(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// A record key of the database: the space between the first and the last is cut at random points.
-fn random_place(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
+fn random_place(ctx: &Context<'_>, random: &mut Random) -> Result<Option<Vec<u8>>, Error> {
     let db = ctx.session.db.to_be_bytes();
     let place_at = |from: &[u8]| -> Result<Option<Vec<u8>>, Error> {
         let record = ctx.reader.seek(Table::Objects, from)?.next()?;
@@ -175,11 +176,11 @@ fn random_place(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
         if low >= high {
             break;
         }
-        let Some(middle) = place_at(&point_between(&low, &high))? else { break };
+        let Some(middle) = place_at(&point_between(&low, &high, random))? else { break };
         if middle >= high {
             break;
         }
-        if random::below(2) == 0 {
+        if random.below(2) == 0 {
             low = middle;
         } else {
             high = middle;
@@ -189,7 +190,7 @@ fn random_place(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
 }
 
 /// A random byte string between two: their common prefix, then eight bytes between theirs.
-fn point_between(low: &[u8], high: &[u8]) -> Vec<u8> {
+fn point_between(low: &[u8], high: &[u8], random: &mut Random) -> Vec<u8> {
     let common = low.iter().zip(high).take_while(|(a, b)| a == b).count();
     let number = |key: &[u8]| {
         let mut bytes = [0; 8];
@@ -199,7 +200,7 @@ fn point_between(low: &[u8], high: &[u8]) -> Vec<u8> {
         u64::from_be_bytes(bytes)
     };
     let (from, to) = (number(low), number(high));
-    let point = from.saturating_add(random::below(to.saturating_sub(from)));
+    let point = from.saturating_add(random.below(to.saturating_sub(from)));
     [&low[..common], &point.to_be_bytes()].concat()
 }
 

@@ -17,13 +17,8 @@ use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keyspec::access::{ACCESS, RO, RW, UPDATE};
 use crate::keyspec::{KeySpec, NO_KEYS};
-use redtool_format::crc64::crc64;
-use redtool_format::rdb::string;
-
-/// RDB version of payloads that this server makes: Redis 7.2's.
-pub const RDB_VERSION: u16 = 11;
-/// The RDB opcode of a function library.
-const OPCODE_FUNCTION: u8 = 0xf5;
+use crate::value::RDB_VERSION;
+use redtool_format::rdb::payload;
 
 fn function(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::SYNTAX)
@@ -183,21 +178,11 @@ fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 }
 
 fn function_dump(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let mut payload = Vec::new();
-    for (_, source) in ctx.dataset.functions() {
-        payload.push(OPCODE_FUNCTION);
-        string::write(&mut payload, source, true);
-    }
-    sign(&mut payload, RDB_VERSION);
-    ctx.out.bulk(&payload);
+    let mut out = Vec::new();
+    let sources = ctx.dataset.functions().iter().map(|(_, source)| source.as_slice());
+    payload::write_functions(&mut out, sources, RDB_VERSION, true);
+    ctx.out.bulk(&out);
     Ok(())
-}
-
-/// Appends the footer of a DUMP payload: RDB version, then the CRC-64 of everything before it.
-pub fn sign(payload: &mut Vec<u8>, version: u16) {
-    payload.extend_from_slice(&version.to_le_bytes());
-    let checksum = crc64(payload);
-    payload.extend_from_slice(&checksum.to_le_bytes());
 }
 
 /// Subcommands.
