@@ -86,7 +86,8 @@ fn object(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
     let len = value::dump(ctx.reader, &object)?.len().saturating_sub(11);
     let idle_s = object.idle_s.unwrap_or(0);
     ctx.out.simple(&format!(
-        "Value at:0x0 refcount:1 encoding:{} serializedlength:{len} lru:0 lru_seconds_idle:{idle_s}",
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{len} lru:0 \
+         lru_seconds_idle:{idle_s}",
         object.encoding.name()
     ));
     Ok(())

@@ -1,9 +1,10 @@
 //! HyperLogLog: strings that estimate how many different elements were added.
 //!
 //! ```text
-//! "HYLL" · encoding u8 (0 dense, 1 sparse) · 3 unused bytes · cached count u64 LE (highest bit
-//! set: stale) · registers dense   16384 registers of 6 bits, lowest bits first: 12288 bytes sparse
-//!  00xxxxxx            x + 1 registers are 0
+//! "HYLL" · encoding u8 (0 dense, 1 sparse) · 3 unused bytes
+//!         · cached count u64 LE (highest bit set: stale) · registers
+//! dense   16384 registers of 6 bits, lowest bits first: 12288 bytes
+//! sparse  00xxxxxx            x + 1 registers are 0
 //!         01xxxxxx yyyyyyyy   xy + 1 registers are 0
 //!         1vvvvvxx            x + 1 registers are v + 1
 //! ```
