@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from redtool.errors import DatasetNotFoundError, RedtoolError, StoreError
 
 TYPE_CHECKING = False
@@ -22,13 +24,14 @@ def watched(progress: Progress | None) -> Progress:
 
 
 class named:
-    """Puts the dataset's name, as the user wrote it, in front of errors that have none.
+    """Puts datasets' names, as the user wrote them, into errors: instead of the absolute path that
+    the core knows, and the first of them where an error has no path.
 
     A class, since contextlib costs milliseconds of start-up that `redtool serve` has not got.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, *names: str) -> None:
+        self.names = names
 
     def __enter__(self) -> None:
         return None
@@ -37,8 +40,16 @@ class named:
         self, kind: object, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, RedtoolError):
-            error.path = error.path or self.name
+            error.path = self._as_written(error.path)
         elif isinstance(error, FileNotFoundError):
-            raise DatasetNotFoundError(error.strerror or str(error), path=self.name) from error
+            name = self._as_written(error.filename)
+            raise DatasetNotFoundError(error.strerror or str(error), path=name) from error
         elif isinstance(error, OSError):
-            raise StoreError(error.strerror or str(error), path=self.name) from error
+            name = self._as_written(error.filename)
+            raise StoreError(error.strerror or str(error), path=name) from error
+
+    def _as_written(self, path: str | None) -> str:
+        for name in self.names:
+            if path == os.path.abspath(name.partition("://")[2] or name):
+                return name
+        return path or self.names[0]

@@ -49,6 +49,6 @@ def diff(
         "checksum": checksum,
     }
     urls = source_url(a), source_url(b)
-    with named(f"{a}, {b}"):
+    with named(f"{a}, {b}", a, b):
         answer = _native.diff(*urls, options, watched(progress), emit)
     return DiffResult.from_native({**answer, "differences": kept})

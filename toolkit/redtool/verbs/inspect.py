@@ -40,6 +40,6 @@ def verify(
     if salvage is not None:
         options["salvage"] = target_url(os.fspath(salvage))
         refuse_same(url, options["salvage"])
-    with named(source):
+    with named(source, os.fspath(salvage or source)):
         answer = _native.verify(url, options, watched(progress))
     return VerifyResult.from_native({**answer, "source": source})

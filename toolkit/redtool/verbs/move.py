@@ -46,7 +46,7 @@ def convert(
         "checksum": checksum,
         "compress": compress,
     }
-    with named(source):
+    with named(source, target):
         answer = _native.convert(origin, goal, options, watched(progress))
     return ConvertResult.from_native({**answer, "source": source, "target": target})
 
