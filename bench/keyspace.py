@@ -100,8 +100,8 @@ def session_json(rng: Random) -> str:
         f'"name":"{first.title()} {last.title()}","email":"{first}.{last}{rng.getrandbits(16)}'
         f'@example.com","role":"{rng.choice(ROLES)}"}},"ip":"10.{rng.getrandbits(8)}.'
         f'{rng.getrandbits(8)}.{rng.getrandbits(8)}","seen":{STREAM_BASE_MS + rng.getrandbits(33)},'
-        f'"ua":"{rng.choice(AGENTS)}","path":"{rng.choice(PATHS)}","csrf":"{rng.getrandbits(64):016x}"'
-        f',"cart":[{items}]}}'
+        f'"ua":"{rng.choice(AGENTS)}","path":"{rng.choice(PATHS)}",'
+        f'"csrf":"{rng.getrandbits(64):016x}","cart":[{items}]}}'
     )
 
 

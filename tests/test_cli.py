@@ -116,15 +116,9 @@ def test_diff_tells_both_directions_and_exits_1(dump: Path, run: Runner) -> None
     assert run("convert", "dump.rdb", "b.lmdb", "-q", "--exclude", "geo").status == 0
     ran = run("diff", "a.lmdb", "b.lmdb")
     assert (ran.status, ran.err) == (1, "")
-    assert (
-        sorted(ran.out.splitlines())
-        == [
-            "27 same, 1 missing, 1 extra",
-            'extra    db 0  hash    "h:ht"',
-            'missing  db 0  zset    "geo"',
-        ]
-        or "27 same, 1 missing, 1 extra" in ran.out
-    )
+    assert re.search(r'^missing  db 0 +zset +"geo"', ran.out, re.MULTILINE)
+    assert re.search(r'^extra    db 0 +hash +"h:ht"', ran.out, re.MULTILINE)
+    assert ran.out.splitlines()[-1] == "27 same, 1 missing, 1 extra"
     assert run("diff", "a.lmdb", "b.lmdb", "--key", "s:*", "-q").status == 0
 
 

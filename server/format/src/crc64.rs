@@ -1,4 +1,5 @@
-//! CRC-64/Jones (polynomial `ad93d23594c935a9`, reflected, init 0, xorout 0), as in RDB trailers and DUMP footers.
+//! CRC-64/Jones (polynomial `ad93d23594c935a9`, reflected, init 0, xorout 0), as in RDB trailers
+//! and DUMP footers.
 use crc_fast::{CrcAlgorithm, Digest};
 
 /// A running checksum.

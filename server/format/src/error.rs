@@ -1,7 +1,7 @@
 //! The one error of this crate: a kind, a byte offset, a sentence.
 //!
-//! The offset is relative to the slice that was being decoded. Whoever handed out a sub-slice knows where it lies in
-//! the file and adds that place with [`FormatError::at`].
+//! The offset is relative to the slice that was being decoded. Whoever handed out a sub-slice knows
+//! where it lies in the file and adds that place with [`FormatError::at`].
 use std::fmt;
 
 /// What sort of trouble the bytes are in.
@@ -11,7 +11,8 @@ pub enum ErrorKind {
     Truncated,
     /// The bytes contradict themselves or the format.
     Corrupt,
-    /// Well-formed as far as it can be told, but of a version, type or opcode that this reader cannot frame.
+    /// Well-formed as far as it can be told, but of a version, type or opcode that this reader
+    /// cannot frame.
     Unsupported,
     /// The stored CRC-64 differs from the computed one.
     Checksum,

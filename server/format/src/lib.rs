@@ -1,7 +1,8 @@
 //! Bytes and their meaning: the RDB file and its packed encodings, LZF, CRC-64, RESP frames.
 //!
-//! This crate does no I/O and has no policy. It is given slices and gives back values that borrow from them.
-//! It never trusts a length, never panics on input, and never allocates on the word of a length field.
+//! This crate does no I/O and has no policy. It is given slices and gives back values that borrow
+//! from them. It never trusts a length, never panics on input, and never allocates on the word of a
+//! length field.
 //!
 //! | module | holds |
 //! |---|---|

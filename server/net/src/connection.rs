@@ -1,9 +1,9 @@
 //! One client: bytes in, requests executed, bytes out.
 //!
 //! A turn reads what the socket holds, parses the whole pipeline from that one buffer, executes it
-//! into one output buffer and writes once. Both buffers belong to the event loop; a connection keeps
-//! bytes of its own only while a request is incomplete or the client does not read its replies, so
-//! ten thousand idle connections cost next to nothing.
+//! into one output buffer and writes once. Both buffers belong to the event loop; a connection
+//! keeps bytes of its own only while a request is incomplete or the client does not read its
+//! replies, so ten thousand idle connections cost next to nothing.
 //!
 //! Limits:
 //! - More unsent replies than `client_output_pause_bytes`: execution pauses until they drain, so a

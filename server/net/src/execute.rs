@@ -25,11 +25,11 @@ impl Execute for Engine {
 
 /// Executes one request; a panic becomes an error reply.
 ///
-/// A panic is a bug of ours, and it is met by one request of one client. Ending the thread would end
-/// every other connection on it, which is why it is caught here: the half-written reply is taken
-/// back, the client told, the engine renewed. The message of the panic stands on stderr already.
-/// Unwind safety is asserted because nothing half-changed survives: the writer is cut back to where
-/// it was, the session's fields are each valid by themselves, the engine opens a new view.
+/// A panic is a bug of ours, and it is met by one request of one client. Ending the thread would
+/// end every other connection on it, which is why it is caught here: the half-written reply is
+/// taken back, the client told, the engine renewed. The message of the panic stands on stderr
+/// already. Unwind safety is asserted because nothing half-changed survives: the writer is cut back
+/// to where it was, the session's fields are each valid by themselves, the engine opens a new view.
 pub(crate) fn execute_guarded<E: Execute>(
     engine: &mut E,
     session: &mut Session,

@@ -1,7 +1,8 @@
 //! The RESP server over a dataset: sockets, event loops, connections. Knows no command.
 //!
 //! One thread accepts and deals connections out; each event loop has a thread, an epoll and an
-//! [`Engine`](redtool_engine::Engine) of its own, and shares nothing with the others while it serves.
+//! [`Engine`](redtool_engine::Engine) of its own, and shares nothing with the others while it
+//! serves.
 //!
 //! | module | holds |
 //! |---|---|

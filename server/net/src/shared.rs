@@ -1,4 +1,5 @@
-//! What the threads of one server share: limits, the wish to stop, and the means to wake each other.
+//! What the threads of one server share: limits, the wish to stop, and the means to wake each
+//! other.
 use mio::Waker;
 use redtool_engine::ServerState;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -9,7 +9,8 @@ use std::thread;
 const SIGNAL_STATUS: i32 = 128;
 
 impl Server {
-    /// Serves until SIGTERM, SIGINT, SHUTDOWN or a [`Stopper`](crate::Stopper); `Ok` is a clean end.
+    /// Serves until SIGTERM, SIGINT, SHUTDOWN or a [`Stopper`](crate::Stopper); `Ok` is a clean
+    /// end.
     ///
     /// A second signal while connections are being closed exits the process with 128 + its number.
     pub fn run_until_signal(&self) -> Result<(), ServeError> {

@@ -1,4 +1,5 @@
-//! What a store is: four tables of ordered records (bytes → bytes), read through snapshots, written in transactions.
+//! What a store is: four tables of ordered records (bytes → bytes), read through snapshots, written
+//! in transactions.
 use crate::error::Result;
 use std::borrow::Cow;
 
@@ -63,7 +64,8 @@ pub trait Writer {
 
 /// Loads many records at once, committing at intervals: for a store that nobody else reads yet.
 pub trait Bulk {
-    /// Appends a record; within a table keys must be strictly ascending and greater than any already there.
+    /// Appends a record; within a table keys must be strictly ascending and greater than any
+    /// already there.
     fn append(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()>;
     /// Commits the rest.
     fn finish(self: Box<Self>) -> Result<()>;

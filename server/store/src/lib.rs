@@ -2,7 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`contract`] | what a store is: tables of ordered records, read snapshots, write transactions, bulk load |
+//! | [`contract`] | what a store is: tables, snapshots, transactions, bulk load |
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |

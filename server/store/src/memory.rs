@@ -1,4 +1,5 @@
-//! The memory store: four ordered maps. Readers keep the version they started with; a commit makes a new one.
+//! The memory store: four ordered maps. Readers keep the version they started with; a commit makes
+//! a new one.
 use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
 use crate::error::{Result, StoreError};
 use crate::layout;

@@ -6,7 +6,8 @@ use crate::layout::MAX_KEY_BYTES;
 use redtool_format::rdb::{length, Kind, ValueType};
 use redtool_format::Cursor;
 
-/// What OBJECT ENCODING says: the encoding Redis 7.2 would choose with default limits after loading the value.
+/// What OBJECT ENCODING says: the encoding Redis 7.2 would choose with default limits after loading
+/// the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 #[allow(missing_docs)]

@@ -1,8 +1,8 @@
 //! From records back to an RDB value.
 //!
-//! An inline object is its payload. A segmented one is put together as the RDB type that its elements have when they are
-//! written one by one (18, 2, 5, 4, 24, or its stream type): in memory while it is small, in a mapped temporary file
-//! when it is not.
+//! An inline object is its payload. A segmented one is put together as the RDB type that its
+//! elements have when they are written one by one (18, 2, 5, 4, 24, or its stream type): in memory
+//! while it is small, in a mapped temporary file when it is not.
 use crate::contract::{Reader, Table};
 use crate::error::{Result, StoreError};
 use crate::object::{Body, Object};
@@ -14,7 +14,8 @@ use redtool_format::rdb::{string, ValueType};
 /// Length of `[id][family]`, what all keys of a family of segments start with.
 const FAMILY_BYTES: usize = 9;
 
-/// The value of an object as (type, payload). With `compress`, strings of a segmented value are LZF where that pays.
+/// The value of an object as (type, payload). With `compress`, strings of a segmented value are LZF
+/// where that pays.
 pub fn payload<'a>(
     reader: &dyn Reader,
     object: &Object<'a>,

@@ -1,5 +1,5 @@
-//! A vector of plain data that moves from memory into a file when it grows large, so that sorting the places of a
-//! hundred million elements takes page cache and disk, not anonymous memory.
+//! A vector of plain data that moves from memory into a file when it grows large, so that sorting
+//! the places of a hundred million elements takes page cache and disk, not anonymous memory.
 use crate::error::{Result, StoreError};
 use memmap2::MmapMut;
 use std::fs::File;
@@ -60,7 +60,8 @@ impl<T: bytemuck::Pod> SpillVec<T> {
             Some(spilled) => spilled.file,
             None => tempfile::tempfile().map_err(io)?,
         };
-        // Reserved for real, so that a full disk is an error here and not a bus error at a later write.
+        // Reserved for real, so that a full disk is an error here and not a bus error at a later
+        // write.
         allocate(&file, bytes as u64).map_err(io)?;
         // SAFETY: the file is unlinked and ours alone, so nobody truncates it under the map.
         let mut map = unsafe { MmapMut::map_mut(&file) }.map_err(io)?;

@@ -1,7 +1,7 @@
 //! Any source → an RDB file for a chosen target.
 //!
-//! One thread reads, converts and encodes; another sums and writes. They exchange chunks, so that no value is held whole
-//! unless it must be rewritten as one packed blob.
+//! One thread reads, converts and encodes; another sums and writes. They exchange chunks, so that
+//! no value is held whole unless it must be rewritten as one packed blob.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::filter::Filter;

@@ -1,4 +1,5 @@
-//! Which keys a verb works on. Every condition must hold; within one condition any of its values may.
+//! Which keys a verb works on. Every condition must hold; within one condition any of its values
+//! may.
 use crate::error::{Error, Kind as ErrorKind, Result};
 use redtool_engine::glob;
 use redtool_format::rdb::Kind;

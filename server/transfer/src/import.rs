@@ -1,7 +1,8 @@
 //! RDB → store: the file's keys in record-key order, built by one thread, appended by another.
 //!
-//! Sorted append is what an ordered store does fastest. The builder touches only the source (a map), the appender only
-//! the store; they exchange batches of records and give each other's buffers back.
+//! Sorted append is what an ordered store does fastest. The builder touches only the source (a
+//! map), the appender only the store; they exchange batches of records and give each other's
+//! buffers back.
 use crate::account::Account;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
@@ -134,7 +135,8 @@ fn run(file: &RdbFile, index: &Index<'_>, bulk: &mut dyn Bulk, meter: &Meter) ->
         let built = builder
             .join()
             .map_err(|_| Error::new(crate::error::Kind::Store, "the builder thread failed"))?;
-        // The builder's own error says more than that the appender stopped, and the other way round.
+        // The builder's own error says more than that the appender stopped, and the other way
+        // round.
         match (built, appended) {
             (Err(error), Ok(())) => Err(error),
             (_, Err(error)) => Err(error),

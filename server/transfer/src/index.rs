@@ -1,8 +1,9 @@
 //! The keys of an RDB file in record-key order, as places in the file.
 //!
-//! 32 bytes a key: db, the first 16 bytes of the key as a number, the offset of the record. It is sorted in memory while
-//! it is small and in a mapped temporary file when it is not ([`SpillVec`]), first by db and those 16 bytes; keys that
-//! share them are told apart by the 16 bytes that follow, and so on. No comparison reads the file.
+//! 32 bytes a key: db, the first 16 bytes of the key as a number, the offset of the record. It is
+//! sorted in memory while it is small and in a mapped temporary file when it is not ([`SpillVec`]),
+//! first by db and those 16 bytes; keys that share them are told apart by the 16 bytes that follow,
+//! and so on. No comparison reads the file.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::filter::Filter;
@@ -183,7 +184,8 @@ impl<'a> Index<'a> {
         sorted
     }
 
-    /// Sorts every run of equal prefixes by the bytes that follow; `depth` bytes are known to be equal in a run.
+    /// Sorts every run of equal prefixes by the bytes that follow; `depth` bytes are known to be
+    /// equal in a run.
     fn sort_runs(&self, places: &mut [Place], depth: usize) -> Result<()> {
         for run in places.chunk_by_mut(|a, b| by_prefix(a, b) == Ordering::Equal) {
             if run.len() > 1 {
@@ -206,7 +208,8 @@ impl<'a> Index<'a> {
             place.prefix = prefix(rest);
         }
         if all_ended {
-            // Zero-padded prefixes are equal and no key goes on: they differ in trailing zero bytes, or not at all.
+            // Zero-padded prefixes are equal and no key goes on: they differ in trailing zero
+            // bytes, or not at all.
             return self.sort_by_length(run);
         }
         if run.len() > PARALLEL_RUN {

@@ -1,8 +1,8 @@
-//! Inputs as one slice of bytes: a mapped file; or a pipe, gzip or zstd stream, first spooled into an unlinked
-//! temporary file that is then mapped.
+//! Inputs as one slice of bytes: a mapped file; or a pipe, gzip or zstd stream, first spooled into
+//! an unlinked temporary file that is then mapped.
 //!
-//! One slice means one parser, values that are never copied to be looked at, and memory that is the page cache's. A
-//! stream costs disk space for that, never memory.
+//! One slice means one parser, values that are never copied to be looked at, and memory that is the
+//! page cache's. A stream costs disk space for that, never memory.
 use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
 use memmap2::Mmap;
@@ -90,8 +90,8 @@ impl Input {
         if file.metadata().map_err(|e| Error::io(path, &e))?.len() == 0 {
             return Ok(Self { map: None });
         }
-        // SAFETY: dumps are written once and renamed into place; a file cut while it is mapped is a bus error, as for
-        // every mapping reader, and the README says so.
+        // SAFETY: dumps are written once and renamed into place; a file cut while it is mapped is a
+        // bus error, as for every mapping reader, and the README says so.
         let map = unsafe { Mmap::map(file) }.map_err(|e| Error::io(path, &e))?;
         Ok(Self { map: Some(map) })
     }

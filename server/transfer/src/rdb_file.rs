@@ -158,8 +158,8 @@ impl RdbFile {
         })
     }
 
-    /// The checksum of all but the last nine bytes: where the file ends is known only when it has been walked, and it
-    /// nearly always ends with EOF and checksum.
+    /// The checksum of all but the last nine bytes: where the file ends is known only when it has
+    /// been walked, and it nearly always ends with EOF and checksum.
     fn running_sum(&self, meter: &Meter) -> Result<(usize, Crc64)> {
         let covered = self.bytes().len().saturating_sub(9);
         let mut sum = Crc64::new();

@@ -48,7 +48,8 @@ pub struct Opening {
     pub notes: Notes,
     /// The header, of a file.
     pub header: Option<Header>,
-    /// Keys and keys with an expiry per db, ascending, of those that pass the filter (all of them for a store).
+    /// Keys and keys with an expiry per db, ascending, of those that pass the filter (all of them
+    /// for a store).
     pub dbs: Vec<(u32, u64, u64)>,
     /// The state of the checksum.
     pub checksum: Checksum,
@@ -84,7 +85,8 @@ impl Source {
         }
     }
 
-    /// Gives every entry that passes the filter to `each`. A file's come in file order, a store's in key order.
+    /// Gives every entry that passes the filter to `each`. A file's come in file order, a store's
+    /// in key order.
     pub fn each(
         &self,
         opening: &Opening,

@@ -1,7 +1,8 @@
 //! Outputs that appear under their name only when they are complete and on the disk.
 //!
-//! The work goes into `.NAME.redtool-partial` in the same directory; at the end it is synced, renamed, and the
-//! directory is synced. A run that dies leaves the old file as it was and a partial file that the next run removes.
+//! The work goes into `.NAME.redtool-partial` in the same directory; at the end it is synced,
+//! renamed, and the directory is synced. A run that dies leaves the old file as it was and a
+//! partial file that the next run removes.
 use crate::error::{Error, Kind, Result};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -56,8 +56,8 @@ pub fn read_plain(cursor: &mut Cursor<'_>) -> Result<u64> {
     }
 }
 
-/// Reads a count of things that take at least `min_bytes` of input each, so that no count can claim more than the
-/// input holds.
+/// Reads a count of things that take at least `min_bytes` of input each, so that no count can claim
+/// more than the input holds.
 #[inline]
 pub fn read_count(cursor: &mut Cursor<'_>, min_bytes: usize) -> Result<usize> {
     let start = cursor.pos();

@@ -1,4 +1,5 @@
-//! The RDB file. `rdb-format` facts: magic and version first, then type numbers mean what that dialect says.
+//! The RDB file. `rdb-format` facts: magic and version first, then type numbers mean what that
+//! dialect says.
 //!
 //! | module | holds |
 //! |---|---|

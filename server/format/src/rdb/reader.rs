@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! magic (REDIS + 4 digits | VALKEY + 3 digits)   { record }*   FF   [crc64 u64 LE, version >= 5]
-//! key record: [expiry FC i64 ms | FD i32 s]  [F8 idle len | F9 freq u8]  [F3 metadata]  type  key  value
+//! key record: [expiry FC i64 ms | FD i32 s]  [F8 idle len | F9 freq u8]  [F3 metadata]
+//!             type  key  value
 //! ```
-//! The reader borrows everything from the file's bytes and decodes nothing: a key record is a place, attributes, a raw
-//! key and the raw payload of the value. Attributes apply to the next key only, whatever opcodes stand between.
-//! Every error has its absolute offset, and [`Reader::context`] says in which db and key it happened.
+//! The reader borrows everything from the file's bytes and decodes nothing: a key record is a
+//! place, attributes, a raw key and the raw payload of the value. Attributes apply to the next key
+//! only, whatever opcodes stand between. Every error has its absolute offset, and
+//! [`Reader::context`] says in which db and key it happened.
 use super::length;
 use super::module;
 use super::skip::skip_value;
@@ -79,7 +81,8 @@ pub enum Record<'a> {
     Function(Str<'a>),
     /// Data of a module that belongs to no key: everything after the opcode.
     ModuleAux(&'a [u8]),
-    /// Something that may be dropped without loss (slot hints, Enterprise notes, template announcements).
+    /// Something that may be dropped without loss (slot hints, Enterprise notes, template
+    /// announcements).
     Note {
         /// The opcode.
         opcode: u8,
@@ -330,8 +333,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Before version 9 times were in the writer's byte order; a time past the year 30000 that is sensible when swapped
-    /// came from a big-endian host.
+    /// Before version 9 times were in the writer's byte order; a time past the year 30000 that is
+    /// sensible when swapped came from a big-endian host.
     fn native_order(&self, at_ms: i64) -> i64 {
         const FAR_MS: i64 = 1 << 50;
         let swapped = at_ms.swap_bytes();
@@ -351,8 +354,9 @@ impl<'a> Reader<'a> {
         Ok(Record::SelectDb(self.db))
     }
 
-    /// 7.0-rc1 and rc2: name, engine, optional description, code. The name and engine go into the first line of the
-    /// source since rc3, so the record is handed on as that only when the code has it.
+    /// 7.0-rc1 and rc2: name, engine, optional description, code. The name and engine go into the
+    /// first line of the source since rc3, so the record is handed on as that only when the code
+    /// has it.
     fn function_pre_ga(&mut self) -> Result<Record<'a>> {
         string::skip(&mut self.cursor)?;
         string::skip(&mut self.cursor)?;
@@ -428,7 +432,8 @@ impl<'a> Reader<'a> {
 }
 
 impl Trailer {
-    /// Compares the stored checksum with `computed`, that of the covered bytes; a stored zero means "not computed".
+    /// Compares the stored checksum with `computed`, that of the covered bytes; a stored zero means
+    /// "not computed".
     pub fn check(&self, computed: u64) -> Result<()> {
         match self.crc {
             Some(stored) if stored != 0 && stored != computed => Err(FormatError {
@@ -458,7 +463,8 @@ mod tests {
 
     #[test]
     fn attributes_belong_to_the_next_key_only() {
-        let file = b"REDIS0009\xfc\x00\xd8\xc3\x2c\xbb\x03\x00\x00\xf8\x7f\xff\xfe\x03\x00\x01e\x01v\x00\x01f\xc0\xff\xff";
+        let file = b"REDIS0009\xfc\x00\xd8\xc3\x2c\xbb\x03\x00\x00\xf8\x7f\xff\
+            \xfe\x03\x00\x01e\x01v\x00\x01f\xc0\xff\xff";
         let mut reader = Reader::new(file).unwrap();
         assert!(matches!(reader.next_record().unwrap(), Some(Record::SelectDb(3))));
         let Some(Record::Key(first)) = reader.next_record().unwrap() else { panic!("a key") };

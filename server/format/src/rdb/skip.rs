@@ -1,7 +1,7 @@
 //! The raw level: finding the end of a value without decoding it.
 //!
-//! No value carries its own size, so the walk goes string by string; it reads lengths only and touches no element's
-//! bytes. Counts are not trusted: the walk ends with the input.
+//! No value carries its own size, so the walk goes string by string; it reads lengths only and
+//! touches no element's bytes. Counts are not trusted: the walk ends with the input.
 use super::length;
 use super::module;
 use super::stream;
@@ -11,7 +11,8 @@ use super::value::Templates;
 use crate::cursor::Cursor;
 use crate::error::{FormatError, Result};
 
-/// Moves the cursor past the value of type `value_type`; `templates` gives the widths of types 30 and 32.
+/// Moves the cursor past the value of type `value_type`; `templates` gives the widths of types 30
+/// and 32.
 #[inline]
 pub fn skip_value(
     cursor: &mut Cursor<'_>,

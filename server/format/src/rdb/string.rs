@@ -4,8 +4,8 @@
 //! c0ff = "-1"   c18000 = "128"   c2ffffff7f = "2147483647"   03303037 = "007"
 //! c3094064016161e05700 0161 61 = "a" × 100
 //! ```
-//! Writers use an integer form only for canonical decimal text, and LZF only for more than 20 bytes when it saves
-//! at least 4. Readers accept any string in any form.
+//! Writers use an integer form only for canonical decimal text, and LZF only for more than 20 bytes
+//! when it saves at least 4. Readers accept any string in any form.
 use super::length::{self, Len};
 use crate::cursor::Cursor;
 use crate::encodings::{IntBuf, Item};
@@ -69,7 +69,8 @@ pub fn skip(cursor: &mut Cursor<'_>) -> Result<()> {
 }
 
 impl<'a> Str<'a> {
-    /// The bytes of the string, borrowed from the input when they lie there, else decoded into `scratch`.
+    /// The bytes of the string, borrowed from the input when they lie there, else decoded into
+    /// `scratch`.
     #[inline]
     pub fn decode<'b>(&self, scratch: &'b mut Vec<u8>) -> Result<&'b [u8]>
     where

@@ -1,7 +1,9 @@
-//! The table of value types. The same number means different things under `REDIS` and `VALKEY`, and did before some
-//! releases were final, so a number becomes a [`ValueType`] only together with its [`Dialect`].
+//! The table of value types. The same number means different things under `REDIS` and `VALKEY`, and
+//! did before some releases were final, so a number becomes a [`ValueType`] only together with its
+//! [`Dialect`].
 
-/// Whose numbering a file or a DUMP payload follows: told by the magic, or by a payload's version (80 and up: Valkey).
+/// Whose numbering a file or a DUMP payload follows: told by the magic, or by a payload's version
+/// (80 and up: Valkey).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// Magic `REDIS`, versions 1-15 (Redis, Valkey up to 8.1, Redis Enterprise).
@@ -71,9 +73,12 @@ impl Kind {
 }
 
 macro_rules! value_types {
-    ($( $name:ident = $code:literal, $number:literal, $dialect:ident, $kind:ident, $since:literal, $doc:literal; )*) => {
-        /// A type of value as it lies in a file. The discriminant is redtool's own code (the RDB number, with bit 7
-        /// set for Valkey's own types), stable, and stored in records.
+    ($(
+        $name:ident = $code:literal, $number:literal, $dialect:ident, $kind:ident,
+        $since:literal, $doc:literal;
+    )*) => {
+        /// A type of value as it lies in a file. The discriminant is redtool's own code (the RDB
+        /// number, with bit 7 set for Valkey's own types), stable, and stored in records.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum ValueType {
@@ -134,14 +139,14 @@ value_types! {
     Stream2 = 19, 19, Both, Stream, 10, "stream with first id, max deleted, entries added";
     SetListpack = 20, 20, Both, Set, 11, "`str` = listpack";
     Stream3 = 21, 21, Both, Stream, 11, "stream with consumers' active time";
-    HashMetadataRc = 22, 22, Redis, Hash, 12, "7.4-rc1: cnt × (`len` absolute ms or 0, field, value)";
+    HashMetadataRc = 22, 22, Redis, Hash, 12, "7.4-rc1: cnt × (`len` ms or 0, field, value)";
     HashListpackExRc = 23, 23, Redis, Hash, 12, "7.4-rc1: `str` = listpack (field, value, ms)…";
     HashMetadata = 24, 24, Redis, Hash, 12, "i64 min, cnt × (`len` t, field, value)";
-    HashListpackEx = 25, 25, Redis, Hash, 12, "i64 min, `str` = listpack (field, value, absolute ms or 0)…";
+    HashListpackEx = 25, 25, Redis, Hash, 12, "i64 min, `str` = listpack (field, value, ms)…";
     Stream4 = 26, 26, Redis, Stream, 13, "stream with idempotent producers";
     Stream5 = 27, 27, Redis, Stream, 14, "stream with a NACK zone";
     Array = 28, 28, Redis, Array, 14, "Redis 8.8 array";
-    HashTemplateListpackDump = 29, 29, Redis, Hash, 15, "names, `str` listpack of values (DUMP form)";
+    HashTemplateListpackDump = 29, 29, Redis, Hash, 15, "names, listpack of values (DUMP form)";
     HashTemplateListpack = 30, 30, Redis, Hash, 15, "`str` listpack, first entry the template id";
     HashTemplateDump = 31, 31, Redis, Hash, 15, "names, one `str` per field (DUMP form)";
     HashTemplate = 32, 32, Redis, Hash, 15, "`len` template id, one `str` per field";

@@ -1,7 +1,7 @@
 //! A server over an empty dataset, and a client that speaks bytes.
 //!
-//! The tests need two replies only: `GET` of a missing key (`$-1`), and the error for a command that
-//! does not exist, which repeats the beginning of its arguments.
+//! The tests need two replies only: `GET` of a missing key (`$-1`), and the error for a command
+//! that does not exist, which repeats the beginning of its arguments.
 #![allow(dead_code)]
 use redtool_engine::{Dataset, Options as DatasetOptions};
 use redtool_net::{Options, Server};

@@ -1,7 +1,8 @@
 //! Sets, hashes and sorted sets that do not arrive as one small blob.
 //!
-//! Elements are not copied about: a value is a payload of plain elements (the file's own, or an arena made from an older
-//! packed form), and what is sorted is places in it: (hash or score, offset), 16 bytes an element.
+//! Elements are not copied about: a value is a payload of plain elements (the file's own, or an
+//! arena made from an older packed form), and what is sorted is places in it: (hash or score,
+//! offset), 16 bytes an element.
 use super::{limit, Form, Ids, Incoming, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;

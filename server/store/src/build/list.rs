@@ -1,7 +1,7 @@
 //! Lists. A node of an RDB quicklist becomes a segment as it is; ziplists become listpacks first.
 //!
-//! A node larger than [`NODE_MAX_BYTES`] (a server with unusual limits wrote it) is cut into nodes of ordinary size,
-//! so that no read of one element touches more than that.
+//! A node larger than [`NODE_MAX_BYTES`] (a server with unusual limits wrote it) is cut into nodes
+//! of ordinary size, so that no read of one element touches more than that.
 use super::{limit, no_rest, Form, Ids, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;

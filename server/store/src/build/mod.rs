@@ -1,8 +1,8 @@
 //! From an RDB value to records: the one place where a value takes its stored form.
 //!
-//! What an RDB of version 10 or later holds is copied; older forms become the listpack forms that replaced them.
-//! A value larger than [`INLINE_MAX_BYTES`] becomes segments. Every value is checked as servers check while loading
-//! ("always"); LZF strings are checked without being decoded.
+//! What an RDB of version 10 or later holds is copied; older forms become the listpack forms that
+//! replaced them. A value larger than [`INLINE_MAX_BYTES`] becomes segments. Every value is checked
+//! as servers check while loading ("always"); LZF strings are checked without being decoded.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Streams. Nodes are kept as they are; the metadata takes the form of Stream3, or of Stream5 when it holds what only
-//! that form can (producers, a NACK zone).
+//! Streams. Nodes are kept as they are; the metadata takes the form of Stream3, or of Stream5 when
+//! it holds what only that form can (producers, a NACK zone).
 use super::{no_rest, Form, Ids, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
@@ -117,8 +117,8 @@ impl Nodes {
         Ok(())
     }
 
-    /// Counters that the first stream form does not hold. Some 5.0 pre-releases state a length that is not that of the
-    /// nodes; the nodes are right.
+    /// Counters that the first stream form does not hold. Some 5.0 pre-releases state a length that
+    /// is not that of the nodes; the nodes are right.
     fn complete(&self, meta: &mut StreamMeta) {
         meta.length = self.live;
         meta.first_id = self.first.unwrap_or_default();

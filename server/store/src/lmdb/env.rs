@@ -1,8 +1,9 @@
-//! A thin safe wrapper over liblmdb: environment, transactions, cursors, and nothing of redtool's layout.
+//! A thin safe wrapper over liblmdb: environment, transactions, cursors, and nothing of redtool's
+//! layout.
 //!
-//! It binds `lmdb-master-sys` (the LMDB that heed bundles, data format 1) rather than heed itself, because a read
-//! snapshot here must own its environment and live as long as a server thread, and bulk load appends through cursors
-//! that stay open. Every pointer stays inside this file.
+//! It binds `lmdb-master-sys` (the LMDB that heed bundles, data format 1) rather than heed itself,
+//! because a read snapshot here must own its environment and live as long as a server thread, and
+//! bulk load appends through cursors that stay open. Every pointer stays inside this file.
 use crate::error::{Result, StoreError};
 use lmdb_master_sys as ffi;
 use std::ffi::{c_uint, CStr, CString};
@@ -37,7 +38,8 @@ pub enum Mode {
     Build,
 }
 
-/// The largest map: address space, not memory or disk. Only as much as the file holds is ever touched.
+/// The largest map: address space, not memory or disk. Only as much as the file holds is ever
+/// touched.
 const MAP_BYTES: usize = 1 << 42;
 const MAX_TABLES: u32 = 8;
 const MAX_READERS: u32 = 512;
@@ -66,7 +68,8 @@ impl Env {
         check(path, unsafe { ffi::mdb_env_create(&mut env) })?;
         let this = Self { env, path: path.to_owned() };
         let map_bytes = if flags & ffi::MDB_RDONLY == 0 { MAP_BYTES } else { 0 };
-        // SAFETY: `env` was created above and is not open yet; dropping `this` closes it on every path.
+        // SAFETY: `env` was created above and is not open yet; dropping `this` closes it on every
+        // path.
         unsafe {
             if map_bytes > 0 {
                 check(path, ffi::mdb_env_set_mapsize(env, map_bytes as _))?;
@@ -79,7 +82,8 @@ impl Env {
         Ok(this)
     }
 
-    /// A file shorter than its own page count would be a bus error at the first read beyond its end.
+    /// A file shorter than its own page count would be a bus error at the first read beyond its
+    /// end.
     fn check_not_truncated(&self) -> Result<()> {
         let needed = self.used_bytes()?;
         let found = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
@@ -117,12 +121,14 @@ impl Env {
         check(&self.path, unsafe { ffi::mdb_env_sync(self.env, 1) })
     }
 
-    /// Asks the system to start writing what is dirty, without waiting, so that the final sync finds little left.
+    /// Asks the system to start writing what is dirty, without waiting, so that the final sync
+    /// finds little left.
     pub fn start_writeback(&self) {
         #[cfg(target_os = "linux")]
         {
             let mut fd = 0;
-            // SAFETY: the environment is open; the file descriptor is only used for the call, whose failure is harmless.
+            // SAFETY: the environment is open; the file descriptor is only used for the call, whose
+            // failure is harmless.
             unsafe {
                 if ffi::mdb_env_get_fd(self.env, &mut fd) == 0 {
                     libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE);
@@ -156,8 +162,9 @@ pub struct Txn {
     env: Arc<Env>,
 }
 
-// SAFETY: with MDB_NOTLS a read transaction belongs to no thread, and `&mut` guards a write transaction; a write
-// transaction is not moved between threads by its users (LMDB's mutex is released by the thread that took it).
+// SAFETY: with MDB_NOTLS a read transaction belongs to no thread, and `&mut` guards a write
+// transaction; a write transaction is not moved between threads by its users (LMDB's mutex is
+// released by the thread that took it).
 unsafe impl Send for Txn {}
 
 impl Txn {
@@ -234,8 +241,8 @@ impl Txn {
         if data.mv_size == 0 {
             return &[];
         }
-        // SAFETY: LMDB gave a place in its map (or in a dirty page) that stays valid until the transaction ends or
-        // writes; writing takes `&mut self`, which ends this borrow.
+        // SAFETY: LMDB gave a place in its map (or in a dirty page) that stays valid until the
+        // transaction ends or writes; writing takes `&mut self`, which ends this borrow.
         unsafe { std::slice::from_raw_parts(data.mv_data.cast(), data.mv_size as usize) }
     }
 }
@@ -319,7 +326,8 @@ impl Appender {
         Ok(this)
     }
 
-    /// Appends a record to table number `table` of those given; its key must be greater than all there.
+    /// Appends a record to table number `table` of those given; its key must be greater than all
+    /// there.
     #[inline]
     pub fn append(&mut self, table: usize, key: &[u8], value: &[u8]) -> Result<()> {
         let (mut key, mut data) = (val(key), val(value));

@@ -1,8 +1,8 @@
 //! The LMDB store: one file, four named tables, readable by any LMDB of data format 1.
 //!
-//! The file holds no redtool page format: `lmdb.open(path, subdir=False)` and `open_db(b"objects")` of py-lmdb read it by
-//! the document in [`crate::layout`]. Readers use LMDB's own lock file beside it (`NAME-lock`), or none where the
-//! directory cannot be written.
+//! The file holds no redtool page format: `lmdb.open(path, subdir=False)` and `open_db(b"objects")`
+//! of py-lmdb read it by the document in [`crate::layout`]. Readers use LMDB's own lock file beside
+//! it (`NAME-lock`), or none where the directory cannot be written.
 mod env;
 
 use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
@@ -33,7 +33,8 @@ impl LmdbStore {
         Self::open_existing(path, Mode::Write)
     }
 
-    /// Makes a new dataset in a file that nobody else uses yet; nothing is on disk before [`LmdbStore::sync`].
+    /// Makes a new dataset in a file that nobody else uses yet; nothing is on disk before
+    /// [`LmdbStore::sync`].
     pub fn create(path: &Path) -> Result<Self> {
         let env = Arc::new(Env::open(path, Mode::Build)?);
         let mut txn = Txn::begin(&env, false)?;
