@@ -12,8 +12,6 @@ from __future__ import annotations
 import os
 import sys
 
-from redtool.cli.failure import explain
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from redtool.cli.rows import Values, Verb
@@ -36,6 +34,8 @@ def main(line: list[str] | None = None) -> int:
         print("redtool: interrupted", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
+        from redtool.cli.failure import explain
+
         return explain(error)
     return status
 
