@@ -100,14 +100,15 @@ impl Dataset {
     fn read_meta(&mut self, reader: &dyn Reader) -> Result<(), StoreError> {
         let mut records = reader.seek(Table::Meta, b"")?;
         while let Some((key, value)) = records.next()? {
+            if *key == *b"aux:ctime" {
+                self.ctime_s = redtool_format::number::parse_i64(&value);
+            }
             if let Some(name) = key.strip_prefix(b"aux:") {
                 self.aux.push((name.to_vec(), value.to_vec()));
             } else if let Some(name) = key.strip_prefix(b"function:") {
                 self.functions.push((name.to_vec(), value.to_vec()));
             } else if *key == *b"source" {
                 self.source = Some(value.to_vec());
-            } else if *key == *b"ctime" {
-                self.ctime_s = redtool_format::number::parse_i64(&value);
             } else if let Some(&[a, b, c, d]) = key.strip_prefix(b"db") {
                 let db = u32::from_be_bytes([a, b, c, d]);
                 self.counts.insert(db, read_counts(db, &value)?);

@@ -1,1 +1,48 @@
-//! The native module.
+//! The native module `redtool._native`: the only crate that knows Python.
+//!
+//! Its contract is `toolkit/redtool/_native.pyi`. Bulk work is one call with the GIL released, on a thread of its own,
+//! while the calling thread reports progress and looks for signals.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`work`] | running work beside the interpreter: progress, cancellation, panics |
+//! | [`errors`] | errors as exceptions of `redtool.errors` |
+//! | [`options`] | dictionaries of options, read strictly |
+//! | [`verbs`] | convert, diff, verify, info, sniff |
+//! | [`dataset`] | an open dataset: commands |
+//! | [`entries`] | entries as Python values |
+//! | [`reply`] | RESP3 replies as Python values |
+//! | [`server`] | the RESP server |
+mod dataset;
+mod entries;
+mod errors;
+mod options;
+mod reply;
+mod server;
+mod verbs;
+mod work;
+
+use pyo3::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The version of the core.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// The module.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(version, module)?)?;
+    module.add_function(wrap_pyfunction!(verbs::sniff, module)?)?;
+    module.add_function(wrap_pyfunction!(verbs::convert, module)?)?;
+    module.add_function(wrap_pyfunction!(verbs::diff, module)?)?;
+    module.add_function(wrap_pyfunction!(verbs::verify, module)?)?;
+    module.add_function(wrap_pyfunction!(verbs::info, module)?)?;
+    module.add_class::<dataset::Dataset>()?;
+    module.add_class::<server::Server>()?;
+    Ok(())
+}

@@ -47,6 +47,8 @@ pub struct Error {
     pub key: Option<Vec<u8>>,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The file concerned, when it is not plainly the one that was asked for.
+    pub path: Option<String>,
 }
 
 /// The result of a transfer.
@@ -55,7 +57,15 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error without a place.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), offset: None, db: None, key: None, hint: None }
+        Self {
+            kind,
+            message: message.into(),
+            offset: None,
+            db: None,
+            key: None,
+            hint: None,
+            path: None,
+        }
     }
 
     /// Adds what to do.
@@ -73,7 +83,8 @@ impl Error {
     /// A system error about a path.
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
         let kind = io_kind(error);
-        let new = Self::new(kind, format!("{}: {error}", path.display()));
+        let mut new = Self::new(kind, error.to_string());
+        new.path = Some(path.display().to_string());
         match kind {
             Kind::DiskFull => new.hint("free some space, or write to another file system"),
             _ => new,

@@ -9,11 +9,14 @@
 //! | [`import`] | RDB → store |
 //! | [`source`] | any dataset opened: its notes, its entries |
 //! | [`export`] | any source → RDB |
+//! | [`diff`] | what differs between two datasets |
+//! | [`verify`] | checking a whole dataset |
 //! | [`filter`] | which keys |
 //! | [`account`] | what became of them |
 //! | [`meter`] | progress and cancellation |
 //! | [`error`] | what can go wrong, and where |
 pub mod account;
+pub mod diff;
 pub mod error;
 pub mod export;
 pub mod filter;
@@ -24,6 +27,7 @@ pub mod meter;
 pub mod rdb_file;
 pub mod source;
 pub mod staged;
+pub mod verify;
 
 pub use account::Account;
 pub use error::{Error, Kind as ErrorKind, Result};

@@ -1,0 +1,209 @@
+//! An open dataset: commands answered by the embedded engine.
+//!
+//! An RDB is opened through a store made of it: in memory while the dump is small, else an unlinked LMDB file in the
+//! temporary directory. So there is one way to read a key, and its memory is bounded.
+use crate::entries;
+use crate::errors::{plain, raise};
+use crate::options::{check_known, filter, flag, get};
+use crate::{reply, work};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use redtool_engine::{Clock, Engine, Session};
+use redtool_format::resp::Writer;
+use redtool_store::lmdb::LmdbStore;
+use redtool_store::memory::MemoryStore;
+use redtool_store::meta::Meta;
+use redtool_store::Store;
+use redtool_transfer::import::{import, Options as ImportOptions};
+use redtool_transfer::rdb_file::RdbFile;
+use redtool_transfer::source::Source;
+use redtool_transfer::{Error, Filter, Meter};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Dumps up to this size are opened in memory.
+const MEMORY_MAX_BYTES: usize = 8 << 20;
+
+/// An open dataset.
+#[pyclass(frozen)]
+pub struct Dataset {
+    open: Mutex<Option<Open>>,
+}
+
+struct Open {
+    dataset: Arc<redtool_engine::Dataset>,
+    engine: Engine,
+    session: Session,
+}
+
+/// The store of a dataset; an RDB becomes one.
+fn open_store(
+    scheme: &str,
+    path: &Path,
+    checksum: bool,
+    temp_dir: Option<PathBuf>,
+    meter: &Meter,
+) -> Result<Arc<dyn Store>, Error> {
+    match Source::open(scheme, path, meter)? {
+        Source::Store(store, _) => Ok(store),
+        Source::Rdb(file) => {
+            let store: Arc<dyn Store> = if file.bytes().len() <= MEMORY_MAX_BYTES {
+                Arc::new(MemoryStore::new())
+            } else {
+                Arc::new(temporary_store(temp_dir)?)
+            };
+            load(&file, &*store, checksum, meter)?;
+            Ok(store)
+        }
+    }
+}
+
+fn load(file: &RdbFile, store: &dyn Store, checksum: bool, meter: &Meter) -> Result<(), Error> {
+    let filter = Filter::default();
+    import(file, store, &ImportOptions { checksum, filter: &filter }, meter).map(|_| ())
+}
+
+/// An LMDB store whose file has no name any more: it goes when the process does.
+fn temporary_store(temp_dir: Option<PathBuf>) -> Result<LmdbStore, Error> {
+    let dir = temp_dir.unwrap_or_else(std::env::temp_dir);
+    let file = tempfile::Builder::new()
+        .prefix("redtool-")
+        .suffix(".lmdb")
+        .tempfile_in(&dir)
+        .map_err(|e| Error::io(&dir, &e))?;
+    let store = LmdbStore::create(file.path())?;
+    file.close().map_err(|e| Error::io(&dir, &e))?;
+    Ok(store)
+}
+
+fn clock(options: &Bound<'_, PyDict>) -> PyResult<Clock> {
+    let Some(value) = get::<Bound<'_, PyAny>>(options, "clock")? else { return Ok(Clock::Now) };
+    if let Ok(at_ms) = value.extract::<i64>() {
+        return Ok(Clock::Fixed(at_ms));
+    }
+    match value.extract::<String>()?.as_str() {
+        "now" => Ok(Clock::Now),
+        "dump" => Ok(Clock::Dump),
+        other => {
+            let message = format!("unknown clock {other:?}");
+            Err(plain(options.py(), "UsageError", &message, Some("now, dump, or a time")))
+        }
+    }
+}
+
+#[pymethods]
+impl Dataset {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        source: (String, PathBuf),
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
+        check_known(options, &["clock", "databases", "checksum", "temp_dir"])?;
+        let clock = clock(options)?;
+        let databases = get(options, "databases")?.unwrap_or(16);
+        let checksum = flag(options, "checksum", true)?;
+        let temp_dir: Option<PathBuf> = get(options, "temp_dir")?;
+        let (scheme, path) = source;
+        let open = work::run(py, None, move |meter| {
+            let store = open_store(&scheme, &path, checksum, temp_dir, meter)?;
+            let options = redtool_engine::Options { clock, readonly: true, databases };
+            let dataset = Arc::new(redtool_engine::Dataset::open(store, options)?);
+            let engine = Engine::new(Arc::clone(&dataset))?;
+            let session = Session::embedded(dataset.state());
+            Ok(Open { dataset, engine, session })
+        })?;
+        Ok(Self { open: Mutex::new(Some(open)) })
+    }
+
+    fn execute(&self, py: Python<'_>, db: u32, args: Vec<Vec<u8>>) -> PyResult<Py<PyAny>> {
+        let bytes = self.run(py, db, &args, true)?;
+        match redtool_format::resp::parse_reply(&bytes) {
+            Ok(Some((value, _))) => reply::to_python(py, &value),
+            Ok(None) => Ok(py.None()),
+            Err(error) => Err(raise(py, Error::format(error, 0, None))),
+        }
+    }
+
+    fn execute_raw(
+        &self,
+        py: Python<'_>,
+        db: u32,
+        args: Vec<Vec<u8>>,
+        resp3: bool,
+    ) -> PyResult<Py<PyBytes>> {
+        let bytes = self.run(py, db, &args, resp3)?;
+        Ok(PyBytes::new(py, &bytes).unbind())
+    }
+
+    fn entries(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<entries::Entries> {
+        check_known(options, &["filters", "values"])?;
+        let filter = filter(options)?;
+        let values = flag(options, "values", true)?;
+        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
+        entries::Entries::new(py, Arc::clone(dataset.store()), filter, values)
+    }
+
+    fn entry(&self, py: Python<'_>, db: u32, key: Vec<u8>) -> PyResult<Option<Py<PyDict>>> {
+        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
+        entries::one(py, &**dataset.store(), db, &key, dataset.clock().now_ms())
+    }
+
+    fn counts(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
+        let meta = dataset
+            .store()
+            .reader()
+            .and_then(|reader| Meta::load(&*reader))
+            .map_err(|e| raise(py, e.into()))?;
+        let dict = PyDict::new(py);
+        crate::verbs::put_counts(py, &dict, &meta.dbs)?;
+        Ok(dict.unbind())
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let open = self.lock().take();
+        py.detach(|| drop(open));
+    }
+}
+
+impl Dataset {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a server serves.
+    pub fn shared(&self, py: Python<'_>) -> PyResult<Arc<redtool_engine::Dataset>> {
+        self.with(py, |open| Ok(Arc::clone(&open.dataset)))
+    }
+
+    fn with<T>(&self, py: Python<'_>, f: impl FnOnce(&mut Open) -> PyResult<T>) -> PyResult<T> {
+        match &mut *self.lock() {
+            Some(open) => f(open),
+            None => Err(plain(py, "RedtoolError", "the dataset is closed", None)),
+        }
+    }
+
+    /// One command's reply. A panic of a command is an error reply, and the engine is made anew.
+    fn run(&self, py: Python<'_>, db: u32, args: &[Vec<u8>], resp3: bool) -> PyResult<Vec<u8>> {
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        py.detach(|| {
+            let mut guard = self.lock();
+            let Some(open) = &mut *guard else { return Ok(None) };
+            open.session.select(db);
+            open.session.set_resp3(resp3);
+            let mut out = Writer::new();
+            out.set_resp3(resp3);
+            let (engine, session) = (&mut open.engine, &mut open.session);
+            let run = std::panic::AssertUnwindSafe(|| engine.execute(session, &args, &mut out));
+            if std::panic::catch_unwind(run).is_err() {
+                open.engine = Engine::new(Arc::clone(&open.dataset))?;
+                out = Writer::new();
+                out.error("ERR internal error, please report it");
+            }
+            Ok(Some(std::mem::take(out.buffer())))
+        })
+        .map_err(|e: redtool_store::StoreError| raise(py, e.into()))?
+        .ok_or_else(|| plain(py, "RedtoolError", "the dataset is closed", None))
+    }
+}
