@@ -1,5 +1,5 @@
 //! Hashes, and the expiry of their fields.
-use crate::support::{strings, Db, NOW_MS};
+use crate::support::{strings, Db, Key, NOW_MS};
 use redtool_format::encodings::listpack::Builder;
 use redtool_format::rdb::{length, string, ValueType};
 
@@ -7,13 +7,18 @@ fn pairs(count: usize) -> Vec<u8> {
     strings(count, (0..count).flat_map(|n| [format!("field-{n}"), format!("value-{n}")]))
 }
 
-fn db() -> Db {
-    Db::new(&[
+/// Keys small and big.
+pub fn keys() -> Vec<Key> {
+    vec![
         ("small", ValueType::Hash, pairs(20)),
         ("big", ValueType::Hash, pairs(4000)),
         ("ttl", ValueType::HashListpackEx, packed_ttls()),
         ("big-ttl", ValueType::HashMetadata, many_ttls(2000)),
-    ])
+    ]
+}
+
+fn db() -> Db {
+    Db::new(&keys())
 }
 
 /// One field that is gone, one that goes in 1.5 s, one that stays.

@@ -1,15 +1,20 @@
 //! Lists.
-use crate::support::{strings, Db};
+use crate::support::{strings, Db, Key};
 use redtool_format::rdb::ValueType;
 
-fn db() -> Db {
+/// Keys small and big.
+pub fn keys() -> Vec<Key> {
     let big: Vec<String> = (0..5000).map(|n| format!("element-{n}")).collect();
     let plain = ["a".to_string(), "x".repeat(20_000), "b".to_string()];
-    Db::new(&[
+    vec![
         ("small", ValueType::List, strings(6, ["a", "b", "1", "a", "-5", "a"])),
         ("big", ValueType::List, strings(big.len(), &big)),
         ("plain", ValueType::List, strings(3, &plain)),
-    ])
+    ]
+}
+
+fn db() -> Db {
+    Db::new(&keys())
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Every kind is tested small, as one packed blob, and big, as segments: the same questions must
 //! have the same answers.
+mod damage;
 mod geo;
 mod hash;
 mod list;

@@ -1,5 +1,5 @@
 //! Sets.
-use crate::support::{strings, Db};
+use crate::support::{strings, Db, Key};
 use redtool_format::encodings::intset;
 use redtool_format::rdb::{string, ValueType};
 
@@ -10,14 +10,19 @@ fn numbers(from: i64, to: i64, step: usize) -> Vec<u8> {
     payload
 }
 
-fn db() -> Db {
+/// Keys small and big.
+pub fn keys() -> Vec<Key> {
     let big: Vec<String> = (0..3000).map(|n| format!("m{n}")).collect();
-    Db::new(&[
+    vec![
         ("ints", ValueType::SetIntset, numbers(-5, 20, 5)),
         ("big-ints", ValueType::SetIntset, numbers(0, 10_000, 2)),
         ("words", ValueType::Set, strings(4, ["a", "b", "5", "m7"])),
         ("big", ValueType::Set, strings(big.len(), &big)),
-    ])
+    ]
+}
+
+fn db() -> Db {
+    Db::new(&keys())
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Streams.
-use crate::support::{Db, NOW_MS};
+use crate::support::{Db, Key, NOW_MS};
 use redtool_format::encodings::listpack::Builder;
 use redtool_format::encodings::stream::StreamId;
 use redtool_format::rdb::stream::{self, Consumer, Group, Pending, StreamMeta};
@@ -71,11 +71,16 @@ fn payload(nodes: u64, messages: i64) -> Vec<u8> {
     payload
 }
 
-fn db() -> Db {
-    Db::new(&[
+/// Keys small and big.
+pub fn keys() -> Vec<Key> {
+    vec![
         ("small", ValueType::Stream3, payload(2, 3)),
         ("big", ValueType::Stream3, payload(200, 50)),
-    ])
+    ]
+}
+
+fn db() -> Db {
+    Db::new(&keys())
 }
 
 #[test]

@@ -23,6 +23,9 @@ pub struct Db {
     out: Writer,
 }
 
+/// A key, the type of its value, and its payload.
+pub type Key = (&'static str, ValueType, Vec<u8>);
+
 struct Records(Vec<(Table, Vec<u8>, Vec<u8>)>);
 
 impl Sink for Records {
@@ -34,7 +37,12 @@ impl Sink for Records {
 
 impl Db {
     /// A dataset of these keys.
-    pub fn new(keys: &[(&str, ValueType, Vec<u8>)]) -> Self {
+    pub fn new(keys: &[Key]) -> Self {
+        Self::altered(keys, |_| ())
+    }
+
+    /// A dataset of these keys whose values of records were altered.
+    pub fn altered(keys: &[Key], mut alter: impl FnMut(&mut Vec<u8>)) -> Self {
         let (store, mut recorder) = (MemoryStore::new(), Recorder::new(1));
         let mut records = Records(Vec::new());
         for (key, value_type, payload) in keys {
@@ -51,7 +59,8 @@ impl Db {
             recorder.build(&entry, &Templates::default(), &mut records).unwrap();
         }
         let mut writer = store.writer().unwrap();
-        for (table, key, value) in &records.0 {
+        for (table, key, value) in &mut records.0 {
+            alter(value);
             writer.put(*table, key, value).unwrap();
         }
         writer.commit().unwrap();

@@ -1,5 +1,5 @@
 //! Sorted sets.
-use crate::support::{items, scored, show, strings, Db};
+use crate::support::{items, scored, show, strings, Db, Key};
 use redtool_format::rdb::ValueType;
 
 /// Scores 0, 0, 0, 1, 1, 1, …: many members share one.
@@ -7,18 +7,23 @@ fn big() -> Vec<u8> {
     scored((0..6000).map(|n| (format!("member-{n:04}"), f64::from(n / 3))))
 }
 
-fn db() -> Db {
+/// Keys small and big.
+pub fn keys() -> Vec<Key> {
     let inf = f64::INFINITY;
     let small = [("low", -inf), ("a", 1.0), ("b", 1.5), ("c", 2.0), ("d", 2.0), ("high", inf)];
     let other = [("b", 10.0), ("c", 20.0), ("x", 0.1)];
-    Db::new(&[
+    vec![
         ("small", ValueType::Zset2, scored(small)),
         ("other", ValueType::Zset2, scored(other)),
         ("big", ValueType::Zset2, big()),
         ("lex", ValueType::Zset2, scored(["a", "b", "bb", "c", "d"].map(|m| (m, 0.0)))),
         ("big-lex", ValueType::Zset2, scored((0..3000).map(|n| (format!("w{n:04}"), 7.0)))),
         ("set", ValueType::Set, strings(2, ["b", "x"])),
-    ])
+    ]
+}
+
+fn db() -> Db {
+    Db::new(&keys())
 }
 
 #[test]
