@@ -20,6 +20,9 @@ WORKSPACE := --manifest-path server/Cargo.toml --workspace
 # The native module is a library for Python to load, and is tested from there.
 CRATES := $(WORKSPACE) --exclude redtool-python
 
+# Lines of cargo test that say nothing: dots, blanks, and runs of no tests.
+EMPTY := /^(|running .*|[.i]+|test result: ok\. 0 passed; 0 failed; 0 ignored.*)$$/d
+
 .PHONY: build demo test bench lint clean peer
 .DEFAULT_GOAL := build
 
@@ -32,7 +35,7 @@ demo: build
 
 test: build peer
 	@echo "Rust tests"
-	@$(CARGO) test $(CRATES)
+	@$(CARGO) test $(CRATES) | sed -E "$(EMPTY)"
 	@echo "Python tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
