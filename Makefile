@@ -28,7 +28,7 @@ EMPTY := /^(|running .*|[.i]+|test result: ok\. 0 passed; 0 failed; 0 ignored.*)
 
 build: .venv/.ready
 	@echo "building the core (some minutes the first time)"
-	@source $(BIN)/activate && maturin develop --release --quiet
+	@source $(BIN)/activate && PIP_QUIET=1 maturin develop --release --quiet
 
 demo: build
 	@$(BIN)/python demo/demo.py

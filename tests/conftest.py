@@ -51,7 +51,7 @@ def run(tmp_path: Path) -> Runner:
             check=False,
             env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb", **env},
         )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Ran(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
 
     return runner
 

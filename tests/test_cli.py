@@ -93,7 +93,7 @@ def test_filters_are_accounted_for(dump: Path, run: Runner) -> None:
         (["--key", "h:*", "--key", "l:*"], 5),
         (["--regex", "^[hl]:"], 5),
         (["--exclude", "*"], 0),
-        (["--exclude-regex", ":"], 13),
+        (["--exclude-regex", ":"], 11),
         (["--type", "stream"], 1),
         (["--exclude-type", "string"], 16),
         (["--db", "1", "--db", "5"], 4),
@@ -165,7 +165,7 @@ def test_a_changed_byte_is_found_by_the_checksum(dump: Path, run: Runner) -> Non
     data[place] = ord("j")
     dump.write_bytes(data)
     ran = run("verify", "dump.rdb")
-    assert (ran.status, "checksum" in ran.err) == (2, True)
+    assert (ran.status, "CRC-64 mismatch" in ran.err) == (2, True)
     assert run("verify", "dump.rdb", "--no-checksum").status == 0
     assert run("import", "dump.rdb").status == 2
     assert run("import", "dump.rdb", "--no-checksum", "-q").status == 0
@@ -314,9 +314,9 @@ def test_exec_prints_what_redis_cli_prints(store: Path, run: Runner) -> None:
             ):
                 for form in ("--raw", "--no-raw"):
                     cli = ["redis-cli", "-p", where[1], form, *command]
-                    shown = subprocess.run(cli, capture_output=True, text=True, check=False).stdout
+                    shown = subprocess.run(cli, capture_output=True, check=False).stdout
                     ours = run("exec", "dump.lmdb", form, *command).out
-                    assert ours.rstrip("\n") == shown.rstrip("\n")
+                    assert os.fsencode(ours).rstrip(b"\n") == shown.rstrip(b"\n")
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0

@@ -1,7 +1,8 @@
 //! An open dataset: commands answered by the embedded engine.
 //!
-//! An RDB is opened through a store made of it: in memory while the dump is small, else an unlinked LMDB file in the
-//! temporary directory. So there is one way to read a key, and its memory is bounded.
+//! An RDB is opened through a store made of it: in memory while the dump is small, else an unlinked
+//! LMDB file in the temporary directory. So there is one way to read a key, and its memory is
+//! bounded.
 use crate::entries;
 use crate::errors::{plain, raise};
 use crate::options::{check_known, filter, flag, get};

@@ -1,7 +1,7 @@
 //! The native module `redtool._native`: the only crate that knows Python.
 //!
-//! Its contract is `toolkit/redtool/_native.pyi`. Bulk work is one call with the GIL released, on a thread of its own,
-//! while the calling thread reports progress and looks for signals.
+//! Its contract is `toolkit/redtool/_native.pyi`. Bulk work is one call with the GIL released, on a
+//! thread of its own, while the calling thread reports progress and looks for signals.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Dictionaries of options, read strictly: what is absent has its default, what is unknown is an error.
+//! Dictionaries of options, read strictly: what is absent has its default, what is unknown is an
+//! error.
 use crate::errors::raise;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -24,9 +25,7 @@ where
     T: for<'a> FromPyObject<'a, 'py>,
 {
     match options.get_item(name)? {
-        Some(value) if !value.is_none() => {
-            value.extract::<T>().map(Some).map_err(Into::into)
-        }
+        Some(value) if !value.is_none() => value.extract::<T>().map(Some).map_err(Into::into),
         _ => Ok(None),
     }
 }

@@ -172,7 +172,8 @@ fn import_into(
     Ok(imported.account)
 }
 
-/// A store into a store, through an RDB of the newest form in a temporary file: sorted and packed anew.
+/// A store into a store, through an RDB of the newest form in a temporary file: sorted and packed
+/// anew.
 fn store_to_lmdb(
     source: &Source,
     staged: Staged,

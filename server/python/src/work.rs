@@ -1,8 +1,9 @@
 //! Running work beside the interpreter.
 //!
-//! The work runs on a thread of its own. The calling thread, without the GIL, waits for it, and a few times a second
-//! takes the GIL to report progress and to see signals; an exception there cancels the work and is raised when the work
-//! has ended and cleaned up. A panic in the work is an exception too.
+//! The work runs on a thread of its own. The calling thread, without the GIL, waits for it, and a
+//! few times a second takes the GIL to report progress and to see signals; an exception there
+//! cancels the work and is raised when the work has ended and cleaned up. A panic in the work is an
+//! exception too.
 use crate::errors::raise;
 use pyo3::prelude::*;
 use redtool_transfer::{Error, ErrorKind, Meter, Result};

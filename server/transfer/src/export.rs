@@ -179,7 +179,7 @@ impl Encoder<'_> {
         let planned = plan(&entry.value, &target, now_ms).map_err(|e| entry.error(e))?;
         self.count(planned.losses.union(entry.attributes.losses(&target)));
         match planned.fate {
-            Fate::Impossible => account.failed.add(kind),
+            Fate::Impossible => account.skipped.add(kind),
             Fate::Expired => account.skipped.add(kind),
             Fate::Same(_) | Fate::Rewritten(_) => {
                 let written = write_key(

@@ -1,4 +1,5 @@
-//! Checking a whole dataset: frame and checksum of a file, records and counters of a store; deep, every value too.
+//! Checking a whole dataset: frame and checksum of a file, records and counters of a store; deep,
+//! every value too.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::filter::Filter;

@@ -17,8 +17,6 @@ def finish(result: ConvertResult, printer: Printer) -> int:
     printer.result(result.as_dict())
     for warning in result.warnings:
         printer.warn(warning)
-    for name, number in sorted(result.losses.items()):
-        printer.warn(f"lost: {number:,} {name}")
     keys = count(result.account.total.written, "key")
     amounts = f"{size(result.bytes_read)} read, {size(result.bytes_written)} written"
     printer.say(f"{result.target}: {keys}, {amounts}, {result.seconds:.2f} s")

@@ -52,7 +52,7 @@ def show(result: VerifyResult, printer: Printer, *, salvage: str | None, quiet: 
     if hidden > 0:
         complain(f"{result.source}: and {hidden:,} more (--json lists them all)")
     if result.problems and salvage is None:
-        printer.say("hint: --salvage OUT keeps every key that is whole")
+        printer.say(f"hint: {hint(result)}")
     if quiet:
         return
     checksum = CHECKSUMS.get(result.checksum, result.checksum)
@@ -65,6 +65,13 @@ def show(result: VerifyResult, printer: Printer, *, salvage: str | None, quiet: 
         printer.data(line)
     if salvage is not None:
         printer.data(f"{salvage}: {count(result.account.total.written, 'key')} salvaged")
+
+
+def hint(result: VerifyResult) -> str:
+    """What helps: nothing can be salvaged from a file whose only fault is its checksum."""
+    if result.checksum == "bad" and len(result.problems) == 1:
+        return "the file was changed after it was written; --no-checksum reads it all the same"
+    return "--salvage OUT keeps every key that is whole"
 
 
 VERB = Verb(

@@ -1,8 +1,9 @@
 //! The elements of two values compared by meaning, and the first difference shown.
 //!
-//! Each side is visited into pairs of hashes, (name, content), 16 bytes an element, in memory or a mapped temporary file.
-//! Ordered values (strings, lists, streams) have the position for a name. The pairs are sorted by name and compared; the
-//! element that differs is then visited again to be shown.
+//! Each side is visited into pairs of hashes, (name, content), 16 bytes an element, in memory or a
+//! mapped temporary file. Ordered values (strings, lists, streams) have the position for a name.
+//! The pairs are sorted by name and compared; the element that differs is then visited again to be
+//! shown.
 use redtool_format::encodings::stream::Message;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::{visit, Templates, Visitor};
@@ -22,7 +23,8 @@ pub struct Side<'v> {
     pub templates: &'v Templates,
 }
 
-/// The name of the first differing element, and both sides of it; an error says whether it is of the first side.
+/// The name of the first differing element, and both sides of it; an error says whether it is of
+/// the first side.
 type Outcome = std::result::Result<Option<(Option<String>, String)>, (bool, StoreError)>;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
@@ -226,7 +228,8 @@ impl Visitor for Collect {
     }
 }
 
-/// What counts of a stream's metadata, as text: not when consumers were last seen, and not counters that older forms lack.
+/// What counts of a stream's metadata, as text: not when consumers were last seen, and not counters
+/// that older forms lack.
 fn metadata(meta: &StreamMeta) -> String {
     let mut text = format!("last id {}", meta.last_id);
     let mut groups: Vec<_> = meta.groups.iter().collect();

@@ -1,7 +1,9 @@
-//! What differs between two datasets, key by key, by meaning: order of sets and hashes, encodings and ages do not count.
+//! What differs between two datasets, key by key, by meaning: order of sets and hashes, encodings
+//! and ages do not count.
 //!
-//! Both sides give their keys in record-key order, so one walk over the two finds what is missing, extra or different
-//! in memory that does not grow. The key space is cut into ranges that are worked off by all cores.
+//! Both sides give their keys in record-key order, so one walk over the two finds what is missing,
+//! extra or different in memory that does not grow. The key space is cut into ranges that are
+//! worked off by all cores.
 //!
 //! | module | holds |
 //! |---|---|

@@ -1,4 +1,5 @@
-//! Two values of one key compared, cheapest first: the same bytes; the same segments; the same elements.
+//! Two values of one key compared, cheapest first: the same bytes; the same segments; the same
+//! elements.
 use super::elements;
 use super::sides::{Held, Item};
 use super::{DiffKind, Difference, Side};
@@ -82,7 +83,8 @@ impl<'a> Comparer<'a> {
         }
     }
 
-    /// Builds the segments that `item` would have and compares them with those that are stored for `stored`.
+    /// Builds the segments that `item` would have and compares them with those that are stored for
+    /// `stored`.
     fn same_segments(
         &mut self,
         item: &Item<'_>,
