@@ -205,6 +205,8 @@ pub struct Command {
     pub summary: &'static str,
     /// Hints for proxies and cluster clients, as COMMAND INFO has them.
     pub tips: &'static [&'static str],
+    /// Flagged as a write, but its function itself refuses what writes, and runs the rest.
+    pub refuses_writes: bool,
     /// The function.
     pub run: Run,
     /// Subcommands; when there are some, `run` is for the bare name.
@@ -232,6 +234,7 @@ pub const fn row(
         complexity: "",
         summary: "",
         tips: &[],
+        refuses_writes: false,
         run,
         subcommands: &[],
     }
@@ -254,6 +257,12 @@ impl Command {
     /// Adds hints.
     pub const fn tips(mut self, tips: &'static [&'static str]) -> Self {
         self.tips = tips;
+        self
+    }
+
+    /// Leaves it to the function to refuse what writes.
+    pub const fn refuses_writes(mut self) -> Self {
+        self.refuses_writes = true;
         self
     }
 

@@ -154,7 +154,8 @@ impl Engine {
             let command = admitted.command;
             if !session.authenticated && !command.is(flag::NO_AUTH) {
                 Err(Error::NO_AUTH)
-            } else if command.is(flag::WRITE) && self.dataset.readonly() {
+            } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
+            {
                 Err(READONLY)
             } else {
                 Ok(admitted)

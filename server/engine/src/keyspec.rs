@@ -183,7 +183,10 @@ pub fn find_keys<'a>(row: &Command, line: &[&'a [u8]]) -> Vec<(&'a [u8], u16)> {
         let store = line.windows(2).rev().find(|pair| pair[0].eq_ignore_ascii_case(b"store"));
         keys.extend(store.map(|pair| (pair[1], access::OW | access::UPDATE)));
     }
-    keys.retain(|(key, flags)| flags & access::INCOMPLETE == 0 || !key.is_empty());
+    if row.name == "migrate" {
+        // Its key is empty when the keys follow the word KEYS.
+        keys.retain(|(key, _)| !key.is_empty());
+    }
     keys
 }
 

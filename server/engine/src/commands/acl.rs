@@ -48,9 +48,9 @@ fn acl_getuser(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     out.map(6);
     out.bulk(b"flags");
     out.set(1 + usize::from(is_open));
-    out.simple("on");
+    out.bulk(b"on");
     if is_open {
-        out.simple("nopass");
+        out.bulk(b"nopass");
     }
     out.bulk(b"passwords");
     out.array(0);
@@ -114,10 +114,10 @@ fn acl_genpass(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     const BAD: &str = "ERR ACL GENPASS argument must be the number of bits for the output \
                        password, a positive number up to 4096";
     let bits = match args.get(2) {
-        Some(arg) => args::int_from(arg, 1, BAD)?,
+        Some(arg) => args::int(arg)?,
         None => 256,
     };
-    if bits > 4096 || args.len() > 3 {
+    if !(1..=4096).contains(&bits) || args.len() > 3 {
         return Err(Error::fixed(BAD));
     }
     let digits = (bits as usize).div_ceil(4);

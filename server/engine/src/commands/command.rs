@@ -33,7 +33,7 @@ fn command_info(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     for name in &args[2..] {
         match table::find_full(name) {
             Some((row, parent)) => reply_info(ctx.out, row, parent),
-            None => ctx.out.null_array(),
+            None => ctx.out.null(),
         }
     }
     Ok(())

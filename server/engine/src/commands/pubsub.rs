@@ -30,7 +30,7 @@ fn pubsub_numpat(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 /// Channels and the number of their listeners.
 fn no_listeners(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    ctx.out.map(args.len() - 2);
+    ctx.out.array(2 * (args.len() - 2));
     for channel in &args[2..] {
         ctx.out.bulk(channel);
         ctx.out.int(0);

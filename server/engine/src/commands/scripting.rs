@@ -18,6 +18,7 @@ use crate::glob;
 use crate::keyspec::access::{ACCESS, RO, RW, UPDATE};
 use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::value::RDB_VERSION;
+use memchr::memmem;
 use redtool_format::rdb::payload;
 
 fn function(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -44,7 +45,7 @@ fn evalsha(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 fn fcall(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let known = ctx.dataset.functions().iter().any(|(_, source)| {
-        functions_of(source).iter().any(|name| name.eq_ignore_ascii_case(args[1]))
+        functions_of(source).iter().any(|function| function.name.eq_ignore_ascii_case(args[1]))
     });
     if known {
         return unsupported(ctx, args);
@@ -120,11 +121,14 @@ fn reply_library(ctx: &mut Context<'_>, name: &[u8], source: &[u8], with_code: b
     for function in functions {
         out.map(3);
         out.bulk(b"name");
-        out.bulk(&function);
+        out.bulk(function.name);
         out.bulk(b"description");
         out.null();
         out.bulk(b"flags");
-        out.set(0);
+        out.set(function.flags.len());
+        for flag in function.flags {
+            out.simple(&String::from_utf8_lossy(flag));
+        }
     }
     if with_code {
         out.bulk(b"library_code");
@@ -132,31 +136,53 @@ fn reply_library(ctx: &mut Context<'_>, name: &[u8], source: &[u8], with_code: b
     }
 }
 
-/// The names that a library registers, as far as its source tells.
-fn functions_of(source: &[u8]) -> Vec<Vec<u8>> {
+/// A function as its registration tells.
+struct Function<'s> {
+    name: &'s [u8],
+    flags: Vec<&'s [u8]>,
+}
+
+/// The functions that a library registers, as far as its source tells.
+fn functions_of(source: &[u8]) -> Vec<Function<'_>> {
     const CALL: &[u8] = b"register_function";
-    let mut names = Vec::new();
+    let mut functions = Vec::new();
     let mut rest = source;
-    while let Some(at) = memchr::memmem::find(rest, CALL) {
+    while let Some(at) = memmem::find(rest, CALL) {
         rest = &rest[at + CALL.len()..];
         let is_space = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'(';
         let skipped = rest.iter().take_while(is_space).count();
-        let mut call = &rest[skipped..];
-        if call.first() == Some(&b'{') {
-            let Some(field) = memchr::memmem::find(call, b"function_name") else { continue };
-            call = &call[field..];
-        }
-        names.extend(first_quoted(call).map(<[u8]>::to_vec));
+        functions.extend(match &rest[skipped..] {
+            [b'{', table @ ..] => from_table(table),
+            call => quoted(call).map(|(name, _)| Function { name, flags: Vec::new() }),
+        });
     }
-    names
+    functions
 }
 
-/// The first string literal in a piece of Lua.
-fn first_quoted(text: &[u8]) -> Option<&[u8]> {
+/// Reads `function_name = '…'` and `flags = { '…', … }`, before the next registration.
+fn from_table(table: &[u8]) -> Option<Function<'_>> {
+    let end = memmem::find(table, b"register_function").unwrap_or(table.len());
+    let table = &table[..end];
+    let (name, _) = quoted(&table[memmem::find(table, b"function_name")?..])?;
+    let mut flags = Vec::new();
+    if let Some(at) = memmem::find(table, b"flags") {
+        let list = &table[at..];
+        let end = list.iter().position(|byte| *byte == b'}').unwrap_or(list.len());
+        let mut rest = &list[..end];
+        while let Some((flag, after)) = quoted(rest) {
+            flags.push(flag);
+            rest = after;
+        }
+    }
+    Some(Function { name, flags })
+}
+
+/// The first string literal in a piece of Lua, and what follows it.
+fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let start = text.iter().position(|byte| matches!(byte, b'\'' | b'"'))?;
     let inside = &text[start + 1..];
     let end = inside.iter().position(|byte| *byte == text[start])?;
-    Some(&inside[..end])
+    Some((&inside[..end], &inside[end + 1..]))
 }
 
 fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {

@@ -35,6 +35,8 @@ pub(crate) fn sort_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[derive(Default)]
 struct Options<'a> {
     by: Option<&'a [u8]>,
+    /// Elements stay in the order they have: a BY without `*` was given, even if another followed.
+    keeps_order: bool,
     get: Vec<&'a [u8]>,
     limit: Option<(i64, i64)>,
     descending: bool,
@@ -61,6 +63,7 @@ impl<'a> Options<'a> {
                 rest = after;
                 if args::is(word, "by") {
                     options.by = Some(value);
+                    options.keeps_order |= !value.contains(&b'*');
                 } else if args::is(word, "get") {
                     options.get.push(value);
                 } else if args::is(word, "store") && may_store {
@@ -77,16 +80,11 @@ impl<'a> Options<'a> {
         }
         Ok(options)
     }
-
-    /// Whether elements stay in the order they have.
-    fn keeps_order(&self) -> bool {
-        self.by.is_some_and(|by| !by.contains(&b'*'))
-    }
 }
 
 fn run(ctx: &mut Context<'_>, key: &[u8], options: &Options<'_>) -> Outcome {
     let mut elements = read_elements(ctx, key)?;
-    if options.keeps_order() {
+    if options.keeps_order {
         if options.descending {
             elements.reverse();
         }

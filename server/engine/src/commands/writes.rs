@@ -1,5 +1,6 @@
 //! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
 //! refuses them.
+use super::sort::sort;
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
 use crate::command::Group::{
     Bitmap, Generic, Geo, Hash, HyperLogLog, List, Server, Set, SortedSet, Stream, String,
@@ -243,9 +244,10 @@ pub const COMMANDS: &[Command] = &[
     row("sort", -2, WRITE | DENYOOM,
         &[KeySpec::at(RO | ACCESS, 1),
           KeySpec::unknown(RO | ACCESS),
-          KeySpec::unknown(OW | UPDATE)], Generic, "1.0.0", refused)
+          KeySpec::unknown(OW | UPDATE)], Generic, "1.0.0", sort)
         .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
-        .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET),
+        .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET)
+        .refuses_writes(),
     row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
         .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),
     row("srem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Set, "1.0.0", refused)
