@@ -1,22 +1,13 @@
 //! A store opened as Redis databases: counters, functions and facts about the dump, read once from
 //! the table Meta.
 //!
-//! | key of Meta | value |
-//! |---|---|
-//! | `layout` | `redtool 1` |
-//! | `db` + number u32 BE | keys u64 LE, expires u64 LE, then keys of each [`Kind`] as u64 LE |
-//! | `aux:` + name | the value of an aux field |
-//! | `function:` + library name | its source |
-//! | `source` | what it was imported from |
-//! | `ctime` | when the dump was taken, Unix seconds in ASCII |
+//! What the records of Meta are is told by [`redtool_store::meta`].
 use crate::clock::Clock;
-use crate::error::Error;
 use crate::scan::Cursors;
 use crate::server::ServerState;
 use crate::types::rank::RankCache;
-use redtool_format::rdb::Kind;
-use redtool_store::{Reader, Store, StoreError, Table};
-use std::collections::BTreeMap;
+use redtool_store::meta::{DbCounts, Meta};
+use redtool_store::{Store, StoreError, Table};
 use std::sync::Arc;
 
 /// Databases a server has at least.
@@ -39,17 +30,6 @@ impl Default for Options {
     }
 }
 
-/// Counters of one database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Keys, expired ones that are still there included.
-    pub keys: u64,
-    /// Keys with an expiry.
-    pub expires: u64,
-    /// Keys of each kind, by the kind's number.
-    pub by_kind: [u64; 8],
-}
-
 /// A named value of the dump: name, bytes.
 pub type Named = (Vec<u8>, Vec<u8>);
 
@@ -59,9 +39,7 @@ pub struct Dataset {
     clock: Clock,
     databases: u32,
     readonly: bool,
-    counts: BTreeMap<u32, Counts>,
-    aux: Vec<Named>,
-    functions: Vec<Named>,
+    meta: Meta,
     source: Option<Vec<u8>>,
     ctime_s: Option<i64>,
     state: Arc<ServerState>,
@@ -72,50 +50,39 @@ pub struct Dataset {
 impl Dataset {
     /// Reads the facts of a store.
     pub fn open(store: Arc<dyn Store>, options: Options) -> Result<Self, StoreError> {
-        let mut dataset = Self {
-            clock: options.clock,
-            databases: options.databases.max(DATABASES),
+        let reader = store.reader()?;
+        let meta = Meta::load(&*reader)?;
+        let named = |name: &[u8]| -> Result<Option<Vec<u8>>, StoreError> {
+            Ok(reader.get(Table::Meta, name)?.map(|value| value.into_owned()))
+        };
+        let source = named(b"source")?;
+        let ctime = named(b"ctime")?.or_else(|| meta.aux("ctime").map(<[u8]>::to_vec));
+        let ctime_s = ctime.and_then(|text| redtool_format::number::parse_i64(&text));
+        let clock = match (options.clock, ctime_s) {
+            (Clock::Dump, Some(seconds)) => Clock::Fixed(seconds.saturating_mul(1000)),
+            (Clock::Dump, None) => {
+                let what = "the dataset does not tell when the dump was taken";
+                return Err(StoreError::Foreign(what.into()));
+            }
+            (clock, _) => clock,
+        };
+        let highest = meta.dbs.iter().map(|(db, _)| db.saturating_add(1)).max().unwrap_or(0);
+        let databases = options.databases.max(DATABASES).max(highest);
+        let state = Arc::new(ServerState::new());
+        state.set_config("databases", databases.to_string());
+        drop(reader);
+        Ok(Self {
+            store,
+            clock,
+            databases,
             readonly: options.readonly,
-            counts: BTreeMap::new(),
-            aux: Vec::new(),
-            functions: Vec::new(),
-            source: None,
-            ctime_s: None,
-            state: Arc::new(ServerState::new()),
+            meta,
+            source,
+            ctime_s,
+            state,
             cursors: Cursors::default(),
             ranks: RankCache::default(),
-            store: Arc::clone(&store),
-        };
-        let reader = store.reader()?;
-        dataset.read_meta(&*reader)?;
-        if options.clock == Clock::Dump {
-            let seconds = dataset.ctime_s.ok_or_else(|| {
-                StoreError::Foreign("the dataset does not tell when the dump was taken".into())
-            })?;
-            dataset.clock = Clock::Fixed(seconds.saturating_mul(1000));
-        }
-        Ok(dataset)
-    }
-
-    fn read_meta(&mut self, reader: &dyn Reader) -> Result<(), StoreError> {
-        let mut records = reader.seek(Table::Meta, b"")?;
-        while let Some((key, value)) = records.next()? {
-            if *key == *b"aux:ctime" {
-                self.ctime_s = redtool_format::number::parse_i64(&value);
-            }
-            if let Some(name) = key.strip_prefix(b"aux:") {
-                self.aux.push((name.to_vec(), value.to_vec()));
-            } else if let Some(name) = key.strip_prefix(b"function:") {
-                self.functions.push((name.to_vec(), value.to_vec()));
-            } else if *key == *b"source" {
-                self.source = Some(value.to_vec());
-            } else if let Some(&[a, b, c, d]) = key.strip_prefix(b"db") {
-                let db = u32::from_be_bytes([a, b, c, d]);
-                self.counts.insert(db, read_counts(db, &value)?);
-                self.databases = self.databases.max(db.saturating_add(1));
-            }
-        }
-        Ok(())
+        })
     }
 
     /// The records.
@@ -135,20 +102,20 @@ impl Dataset {
         self.readonly
     }
     /// Counters of a database.
-    pub fn counts(&self, db: u32) -> Counts {
-        self.counts.get(&db).copied().unwrap_or_default()
+    pub fn counts(&self, db: u32) -> DbCounts {
+        self.meta.db(db)
     }
     /// Databases that have counters, with them.
-    pub fn all_counts(&self) -> impl Iterator<Item = (u32, Counts)> + '_ {
-        self.counts.iter().map(|(db, counts)| (*db, *counts))
+    pub fn all_counts(&self) -> impl Iterator<Item = (u32, DbCounts)> + '_ {
+        self.meta.dbs.iter().copied()
     }
     /// Aux fields of the dump.
     pub fn aux(&self) -> &[Named] {
-        &self.aux
+        &self.meta.aux
     }
     /// Function libraries: name, source.
     pub fn functions(&self) -> &[Named] {
-        &self.functions
+        &self.meta.functions
     }
     /// What the dataset was imported from.
     pub fn source(&self) -> Option<&[u8]> {
@@ -169,24 +136,5 @@ impl Dataset {
     /// Counts of big sorted sets, for ranks.
     pub fn ranks(&self) -> &RankCache {
         &self.ranks
-    }
-}
-
-fn read_counts(db: u32, value: &[u8]) -> Result<Counts, StoreError> {
-    let mut cursor = redtool_format::Cursor::new(value);
-    let mut read = || -> redtool_format::Result<Counts> {
-        let mut counts =
-            Counts { keys: cursor.u64_le()?, expires: cursor.u64_le()?, by_kind: [0; 8] };
-        for kind in Kind::ALL {
-            counts.by_kind[kind as usize] = cursor.u64_le()?;
-        }
-        Ok(counts)
-    };
-    read().map_err(|error| StoreError::Corrupt(format!("counters of database {db}: {error}")))
-}
-
-impl From<&StoreError> for Error {
-    fn from(error: &StoreError) -> Self {
-        Error::text(format!("ERR the dataset cannot be read: {error}"))
     }
 }

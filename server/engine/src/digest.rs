@@ -24,7 +24,8 @@ use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::Visitor;
 use redtool_format::rdb::ValueType;
-use redtool_store::{Object, Reader};
+use redtool_store::object::split_record_key;
+use redtool_store::{Object, Reader, Table};
 
 /// A running digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,24 +75,46 @@ pub fn of_value(reader: &dyn Reader, object: &Object<'_>) -> Result<Digest, Erro
 pub fn of_dataset(reader: &dyn Reader, dataset: &Dataset) -> Result<Digest, Error> {
     let now_ms = dataset.clock().now_ms();
     let mut total = Digest::default();
-    for db in 0..dataset.databases() {
-        let mut walk = Keys::new(reader, db, b"")?;
-        let mut is_first = true;
-        while let Some(key) = walk.next()? {
-            let object = key.object()?;
-            if !is_alive(&object, now_ms) {
-                continue;
-            }
-            if std::mem::take(&mut is_first) {
-                total.mix(&db.to_be_bytes());
-            }
-            let mut digest = Digest::default();
-            digest.mix(key.name(&object));
-            digest.add_object(reader, &object)?;
-            total.xor(&digest.0);
+    let mut from = 0;
+    while let Some(db) = next_db(reader, from)? {
+        add_database(&mut total, reader, db, now_ms)?;
+        match db.checked_add(1) {
+            Some(next) => from = next,
+            None => break,
         }
     }
     Ok(total)
+}
+
+/// The first database from `from` on that has records.
+fn next_db(reader: &dyn Reader, from: u32) -> Result<Option<u32>, Error> {
+    let record = reader.seek(Table::Objects, &from.to_be_bytes())?.next()?;
+    let db = record.map(|(key, _)| split_record_key(&key).map(|(db, _)| db)).transpose()?;
+    Ok(db)
+}
+
+fn add_database(
+    total: &mut Digest,
+    reader: &dyn Reader,
+    db: u32,
+    now_ms: i64,
+) -> Result<(), Error> {
+    let mut walk = Keys::new(reader, db, b"")?;
+    let mut is_first = true;
+    while let Some(key) = walk.next()? {
+        let object = key.object()?;
+        if !is_alive(&object, now_ms) {
+            continue;
+        }
+        if std::mem::take(&mut is_first) {
+            total.mix(&db.to_be_bytes());
+        }
+        let mut digest = Digest::default();
+        digest.mix(key.name(&object));
+        digest.add_object(reader, &object)?;
+        total.xor(&digest.0);
+    }
+    Ok(())
 }
 
 impl Visitor for Digest {

@@ -102,7 +102,10 @@ impl Engine {
         let admitted = match self.admit(session, args) {
             Ok(admitted) => admitted,
             Err(error) => {
-                if let Some(transaction) = &mut session.transaction {
+                let is_exec = args[0].eq_ignore_ascii_case(b"exec");
+                if is_exec {
+                    session.set_transaction(None);
+                } else if let Some(transaction) = &mut session.transaction {
                     transaction.aborted = true;
                 }
                 return self.fail(mark, &error, out);
@@ -161,10 +164,15 @@ impl Engine {
                 Ok(admitted)
             }
         });
-        if let (Err(_), Some(counters)) = (&admitted, self.counters.command(index)) {
-            add(&counters.rejected, 1);
-        }
-        admitted
+        admitted.map_err(|error| {
+            if let Some(counters) = self.counters.command(index) {
+                add(&counters.rejected, 1);
+            }
+            if row.name == "exec" {
+                return exec_aborted(&error);
+            }
+            error
+        })
     }
 
     #[inline]
@@ -207,6 +215,14 @@ impl Engine {
     pub fn touch(&self, session: &Session) {
         session.info.last_ms.store(system_ms(), Relaxed);
     }
+}
+
+/// Redis' words when EXEC itself is refused.
+#[cold]
+fn exec_aborted(error: &Error) -> Error {
+    let text = error.to_string();
+    let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+    Error::text(format!("EXECABORT Transaction discarded because of: {reason}"))
 }
 
 /// Subcommand and number of arguments.
