@@ -110,7 +110,8 @@ def _argument(row: Argument) -> inspect.Parameter:
 
 def _option(row: Option) -> inspect.Parameter:
     if row.is_switch:
-        detail = typer.Option(*row.flags, help=row.help, rich_help_panel=row.panel)
+        # A blank, or Typer writes <bool> behind each switch.
+        detail = typer.Option(*row.flags, metavar=" ", help=row.help, rich_help_panel=row.panel)
         return _parameter(row.name, Annotated[bool, detail], default=False)
     detail = typer.Option(
         *row.flags,
