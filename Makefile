@@ -28,7 +28,8 @@ EMPTY := /^(|running .*|[.i]+|test result: ok\. 0 passed; 0 failed; 0 ignored.*)
 
 build: .venv/.ready
 	@echo "building the core (some minutes the first time)"
-	@source $(BIN)/activate && PIP_QUIET=1 maturin develop --release --quiet
+	@source $(BIN)/activate && PIP_QUIET=1 maturin develop --release >.venv/build.log 2>&1 \
+	|| { cat .venv/build.log; echo "make: the build failed"; exit 1; }
 
 demo: build
 	@$(BIN)/python demo/demo.py
