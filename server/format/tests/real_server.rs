@@ -6,12 +6,13 @@ mod common;
 use redtool_format::rdb::reader::{Reader, Record};
 use redtool_format::rdb::target::{Loss, Target};
 use redtool_format::rdb::writer::{plan, write_key, Attributes, FileWriter, Origin, Value};
+use redtool_format::rdb::ValueType;
 use redtool_format::resp::{parse_reply, Value as Reply};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, fs, process, thread};
 
 /// A server of its own, in a folder of its own, ended with the test.
@@ -98,7 +99,7 @@ fn rewritten(file: &[u8], version: u32, compress: bool) -> (Vec<u8>, bool) {
             }
             Record::Key(key) => {
                 let value = Value::of(&key, reader.templates());
-                let plan = plan(&value, &target, i64::MAX).unwrap();
+                let plan = plan(&value, &target, 0).unwrap();
                 let lost = plan.value_type().is_none() || plan.losses.contains(Loss::FieldTtl);
                 whole &= !lost;
                 let attributes = Attributes::from(&key);
@@ -122,19 +123,43 @@ fn a_real_server_loads_what_is_written_and_holds_the_same_data() {
         eprintln!("passed over: no redis-server that can be started");
         return;
     };
+    let mut compared = 0;
     for dump in common::dumps().into_iter().filter(|dump| !needs_module(dump)) {
         let file = fs::read(&dump).unwrap();
-        let original = Reader::new(&file).unwrap().header().version;
-        let (base, _) = match original {
-            ..=10 => (file.clone(), true),
-            _ => rewritten(&file, 10, false),
+        let expected = match Reader::new(&file).unwrap().header().version {
+            ..=10 => server.digest_of(&file, &dump.display().to_string()),
+            _ if !truth_tells_digest(&file) => {
+                server.digest_of(&rewritten(&file, 10, false).0, &dump.display().to_string())
+            }
+            _ => truth_digest(&dump),
         };
-        let expected = server.digest_of(&base, &dump.display().to_string());
         for (version, compress) in [(6, true), (7, false), (8, true), (9, true), (10, true)] {
             let place = format!("{} as version {version}", dump.display());
             let (bytes, whole) = rewritten(&file, version, compress);
             let digest = server.digest_of(&bytes, &place);
             assert!(digest == expected || !whole, "{place}");
+            compared += usize::from(whole && digest != [b'0'; 40]);
         }
     }
+    assert!(compared > 400, "{compared} digests of whole data sets were equal");
+}
+
+/// The digest that the server which wrote the dump gave for its data.
+fn truth_digest(dump: &Path) -> Vec<u8> {
+    common::truth(dump).0["debug_digest"].as_str().unwrap().as_bytes().to_vec()
+}
+
+/// Whether an older server gives the digest that the writing server gave: not when keys have expired
+/// since, and not for sorted sets of separate elements, whose scores it digests as 17 digits.
+fn truth_tells_digest(file: &[u8]) -> bool {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
+    let mut reader = Reader::new(file).unwrap();
+    while let Some(record) = reader.next_record().unwrap() {
+        let Record::Key(key) = record else { continue };
+        let expired = key.expire_at_ms.is_some_and(|at_ms| at_ms < now_ms);
+        if expired || key.value_type == ValueType::Zset2 {
+            return false;
+        }
+    }
+    true
 }
