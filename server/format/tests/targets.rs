@@ -121,7 +121,11 @@ fn derived(mut meaning: Meaning) -> Meaning {
 }
 
 /// Writes one key into a file of its own and gives what is read back, with the losses.
-fn through(record: &KeyRecord<'_>, templates: &Templates, target: &Target) -> Option<(Vec<u8>, Losses)> {
+fn through(
+    record: &KeyRecord<'_>,
+    templates: &Templates,
+    target: &Target,
+) -> Option<(Vec<u8>, Losses)> {
     let value = Value::of(record, templates);
     let attributes = Attributes::from(record);
     let plan = plan(&value, target, NOW_MS).unwrap();
@@ -142,7 +146,9 @@ fn check(record: &KeyRecord<'_>, templates: &Templates, target: &Target, place: 
         let all_over = before.fields.iter().all(|field| field.2.is_some_and(|at| at <= NOW_MS));
         match plan(&value, target, NOW_MS).unwrap().fate {
             Fate::Expired => assert!(all_over && !before.fields.is_empty(), "{place}"),
-            _ => assert!(matches!(record.value_type.kind(), Kind::Stream | Kind::Module), "{place}"),
+            _ => {
+                assert!(matches!(record.value_type.kind(), Kind::Stream | Kind::Module), "{place}")
+            }
         }
         return;
     };
