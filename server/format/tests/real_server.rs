@@ -149,8 +149,8 @@ fn truth_digest(dump: &Path) -> Vec<u8> {
     common::truth(dump).0["debug_digest"].as_str().unwrap().as_bytes().to_vec()
 }
 
-/// Whether an older server gives the digest that the writing server gave: not when keys have expired
-/// since, and not for sorted sets of separate elements, whose scores it digests as 17 digits.
+/// Whether an older server gives the digest that the writing server gave. Not when keys have
+/// expired since, and not for sorted sets of separate elements: it digests scores as 17 digits.
 fn truth_tells_digest(file: &[u8]) -> bool {
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
     let mut reader = Reader::new(file).unwrap();

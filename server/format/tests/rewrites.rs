@@ -1,5 +1,5 @@
-//! Rewrites that no fixture shows: forms of servers that are newer, or of which there is no dump; and
-//! damaged values, which are refused.
+//! Rewrites that no fixture shows: forms of servers that are newer, or of which there is no dump.
+//! And damaged values, which are refused.
 mod common;
 
 use redtool_format::encodings::{intset, listpack, ziplist};
