@@ -78,12 +78,18 @@ impl<'a> Node<'a> {
 
     /// Deep validation: the listpack itself, counts, terminator, entry count of each message.
     pub fn validate(&self) -> Result<()> {
+        self.validate_each(|_| ())
+    }
+
+    /// Deep validation that also hands on each message, deleted ones included.
+    pub fn validate_each(&self, mut each: impl FnMut(&Message<'a>)) -> Result<()> {
         self.listpack.validate()?;
         self.validate_terminator()?;
         let (mut live, mut deleted) = (0, 0);
         let (mut messages, mut message) = (self.messages(), Message::default());
         while let Some(tail) = messages.next_into(&mut message) {
             tail?.validate(&message)?;
+            each(&message);
             *(if message.deleted { &mut deleted } else { &mut live }) += 1;
         }
         if (live, deleted) != (self.live, self.deleted) {

@@ -54,17 +54,13 @@ pub(super) fn stream(
 }
 
 fn node(blob: &Blob<'_>, master_id: StreamId, seen: &mut Seen) -> Result<()> {
-    let node = Node::parse(master_id, blob.bytes)?;
-    node.validate()?;
-    for message in node.messages() {
-        let message = message?;
+    Node::parse(master_id, blob.bytes)?.validate_each(|message| {
         if !message.deleted {
             seen.live += 1;
             seen.first.get_or_insert(message.id);
             seen.newest = seen.newest.max(message.id);
         }
-    }
-    Ok(())
+    })
 }
 
 /// Nodes come in the order of their ids from every server, so that sorting is needed for odd files

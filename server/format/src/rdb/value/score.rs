@@ -5,6 +5,7 @@
 //! its end.
 use super::super::types::ValueType;
 use crate::cursor::Cursor;
+use crate::double;
 use crate::encodings::Item;
 use crate::error::{FormatError, Result};
 
@@ -26,7 +27,7 @@ impl Score {
     /// Reads text.
     #[inline]
     pub fn parse(text: &[u8]) -> Self {
-        match number(text) {
+        match double::parse(text) {
             Some(score) => Score::Exact(score),
             None => Self::parse_prefix(text),
         }
@@ -36,7 +37,10 @@ impl Score {
     fn parse_prefix(text: &[u8]) -> Self {
         let text = &text[..text.len().min(TEXT_MAX_BYTES)];
         let text = text.trim_ascii_start();
-        (1..=text.len()).rev().find_map(|n| number(&text[..n])).map_or(Score::Text, Score::Prefix)
+        (1..=text.len())
+            .rev()
+            .find_map(|n| double::parse(&text[..n]))
+            .map_or(Score::Text, Score::Prefix)
     }
 
     /// The score of an element of a packed sorted set.
@@ -56,11 +60,6 @@ impl Score {
             Score::Text => 0.0,
         }
     }
-}
-
-#[inline]
-fn number(text: &[u8]) -> Option<f64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// Reads the score beside a member of type 3 (text) or 5 (binary). Every server refuses NaN here,

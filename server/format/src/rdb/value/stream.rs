@@ -6,7 +6,7 @@ use super::super::{length, stream};
 use super::blob::{text, Blob};
 use super::{Scratch, Visitor};
 use crate::cursor::Cursor;
-use crate::encodings::stream::{Node, StreamId};
+use crate::encodings::stream::{Message, Node, StreamId};
 use crate::error::{FormatError, Result};
 
 /// The result of a visit.
@@ -41,8 +41,9 @@ pub(super) fn stream<V: Visitor>(
 
 fn messages<V: Visitor>(blob: &Blob<'_>, master_id: StreamId, visitor: &mut V) -> Visit<V> {
     let node = Node::parse(master_id, blob.bytes).map_err(|e| blob.place(e))?;
-    for message in node.messages() {
-        let message = message.map_err(|e| blob.place(e))?;
+    let (mut messages, mut message) = (node.messages(), Message::default());
+    while let Some(read) = messages.read_into(&mut message) {
+        read.map_err(|e| blob.place(e))?;
         if !message.deleted {
             visitor.stream_message(&message)?;
         }
