@@ -177,6 +177,9 @@ fn hash_templates_in_each_form() {
     assert!(unknown.what.contains("was not announced"), "{unknown}");
     let more = "10 10000000 0400 07 01 81 78 02 01 01 02 01 ff";
     told_error(ValueType::HashTemplateListpack, more);
+    // The number of names in the listpack's header says where the values end, so it may not lie.
+    let lying = names.replacen("0200", "0100", 1);
+    told_error(ValueType::HashTemplateDump, &format!("00 {lying} {strings}"));
 }
 
 fn told_error(value_type: ValueType, bytes: &str) -> FormatError {

@@ -116,6 +116,8 @@ impl<'n> Names<'n> {
             0 => {
                 let blob = Blob::read(cursor, name_blob)?;
                 let names = Listpack::parse(blob.bytes).map_err(|e| blob.place(e))?;
+                // Skipping believes the header about the number of names, so it must be right.
+                names.validate().map_err(|e| blob.place(e))?;
                 Ok(Names::Listpack(blob, names.iter()))
             }
             1 => {
