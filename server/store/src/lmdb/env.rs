@@ -3,7 +3,8 @@
 //!
 //! It binds `lmdb-master-sys` (the LMDB that heed bundles, data format 1) rather than heed itself,
 //! because a read snapshot here must own its environment and live as long as a server thread, and
-//! bulk load appends through cursors that stay open. Every pointer stays inside this file.
+//! bulk load appends through cursors that stay open. Every pointer stays inside this file;
+//! `places` beside it keeps addresses, and has them read here.
 use crate::error::{Result, StoreError};
 use lmdb_master_sys as ffi;
 use std::ffi::{c_uint, CStr, CString};
@@ -235,6 +236,22 @@ impl Txn {
         let txn = std::mem::replace(&mut self.txn, ptr::null_mut());
         // SAFETY: the handle was live and is given up here.
         check(&self.env.path, unsafe { ffi::mdb_txn_commit(txn) })
+    }
+
+    /// Bytes of the map around a value that this snapshot gave.
+    ///
+    /// # Safety
+    /// `value` is the address of a value that `get` of this read transaction gave, `before` is at
+    /// most the length of its key and `len` the value's.
+    #[inline]
+    pub unsafe fn around(&self, value: usize, before: usize, len: usize) -> (&[u8], &[u8]) {
+        let value = value as *const u8;
+        // SAFETY: the value is live as long as the transaction. Before it lie the rest of its page
+        // and the two meta pages of the file, which together are longer than any key.
+        unsafe {
+            let key = std::slice::from_raw_parts(value.sub(before), before);
+            (key, std::slice::from_raw_parts(value, len))
+        }
     }
 
     fn slice(&self, data: ffi::MDB_val) -> &[u8] {

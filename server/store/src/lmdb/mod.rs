@@ -4,11 +4,13 @@
 //! of py-lmdb read it by the document in [`crate::layout`]. Readers use LMDB's own lock file beside
 //! it (`NAME-lock`), or none where the directory cannot be written.
 mod env;
+mod places;
 
 use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
 use crate::error::{Result, StoreError};
 use crate::layout;
 use env::{Appender, Dbi, Env, Mode, Move, RawCursor, Txn};
+use places::Places;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -79,7 +81,8 @@ impl Store for LmdbStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(LmdbReader { txn: Txn::begin(&self.env, true)?, tables: self.tables }))
+        let txn = Txn::begin(&self.env, true)?;
+        Ok(Box::new(LmdbReader { txn, tables: self.tables, places: Places::default() }))
     }
 
     fn writer(&self) -> Result<Box<dyn Writer + '_>> {
@@ -99,12 +102,19 @@ impl Store for LmdbStore {
 struct LmdbReader {
     txn: Txn,
     tables: [Dbi; 4],
+    /// Of the objects: they are what clients ask for again and again.
+    places: Places,
 }
 
 impl Reader for LmdbReader {
     #[inline]
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        Ok(self.txn.get(self.tables[table as usize], key)?.map(Cow::Borrowed))
+        let search = || self.txn.get(self.tables[table as usize], key);
+        let found = match table {
+            Table::Objects => self.places.get(&self.txn, key, search),
+            _ => search(),
+        };
+        Ok(found?.map(Cow::Borrowed))
     }
 
     fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
