@@ -260,7 +260,7 @@ impl Txn {
         }
         // SAFETY: LMDB gave a place in its map (or in a dirty page) that stays valid until the
         // transaction ends or writes; writing takes `&mut self`, which ends this borrow.
-        unsafe { std::slice::from_raw_parts(data.mv_data.cast(), data.mv_size as usize) }
+        unsafe { std::slice::from_raw_parts(data.mv_data.cast(), data.mv_size) }
     }
 }
 
