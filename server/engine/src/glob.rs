@@ -103,3 +103,49 @@ pub fn literal_prefix(pattern: &[u8]) -> (Vec<u8>, bool) {
     }
     (prefix, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{literal_prefix, matches};
+
+    #[test]
+    fn patterns_mean_what_they_mean_to_redis() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("", "", true),
+            ("", "a", false),
+            ("h?llo", "hello", true),
+            ("h*o", "hello world, o", true),
+            ("h[ae]llo", "hallo", true),
+            ("h[^e]llo", "hello", false),
+            ("h[a-c]llo", "hbllo", true),
+            ("h[c-a]llo", "hbllo", true),
+            ("h[!e]llo", "h!llo", true),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("a\\", "a\\", true),
+            ("[\\]]", "]", true),
+            ("[abc", "c", true),
+            ("[", "[", false),
+            ("*a*b*c", "xxaxxbxxc", true),
+            ("*a*b*c", "xxaxxcxxb", false),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), text.as_bytes(), false), expected, "{pattern}");
+        }
+        assert!(matches(b"HeL[K-M]o", b"hello", true));
+    }
+
+    #[test]
+    fn many_stars_take_no_exponential_time() {
+        let pattern = [b"a*".repeat(60), b"b".to_vec()].concat();
+        assert!(!matches(&pattern, &b"a".repeat(20_000), false));
+    }
+
+    #[test]
+    fn the_literal_prefix_ends_at_the_first_special_byte() {
+        assert_eq!(literal_prefix(b"user:*"), (b"user:".to_vec(), false));
+        assert_eq!(literal_prefix(b"a\\*b?"), (b"a*b".to_vec(), false));
+        assert_eq!(literal_prefix(b"plain"), (b"plain".to_vec(), true));
+        assert_eq!(literal_prefix(b"[x]"), (Vec::new(), false));
+    }
+}

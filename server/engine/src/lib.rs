@@ -27,6 +27,32 @@
 //! | [`server`] | state shared by connections: clients, counters, configuration |
 //! | [`commands`] | the commands, a file a group |
 //! | [`types`] | reading the values of each kind |
+//!
+//! ## Which Redis
+//! Replies are those of Redis 7.2. Where 7.0 answers otherwise:
+//!
+//! | | 7.2, and here | 7.0 |
+//! |---|---|---|
+//! | OBJECT ENCODING of a small list | `listpack` | `quicklist` |
+//! | OBJECT ENCODING of a small set that is not all integers | `listpack` | `hashtable` |
+//! | BITCOUNT, BITPOS with wrong arguments | told before the key is looked at | after |
+//! | ZRANK, ZREVRANK | take WITHSCORE | do not |
+//! | CLIENT SETINFO, CLIENT NO-TOUCH, WAITAOF, CLUSTER MYSHARDID | there | not |
+//! | CLIENT LIST | ends with `lib-name` and `lib-ver` | does not |
+//! | doubles in RESP2 | shortest text that reads back | 17 digits |
+//! | DUMP | RDB version 11 | 10 |
+//!
+//! And where both answer otherwise than this engine, beside what a read-only dataset must refuse:
+//!
+//! | | here | Redis |
+//! |---|---|---|
+//! | SCAN with a cursor that was never given | `ERR invalid cursor` | some place |
+//! | SORT without STORE, of a read-only dataset | runs | `READONLY` |
+//! | COMMAND DOCS | without arguments and history | with them |
+//! | MEMORY USAGE | bytes of the key's records | bytes in memory |
+//! | PFCOUNT | never changes the value | keeps the count in it |
+//! | INFO commandstats | times estimated from one call in sixteen | measured |
+//! | SORT ALPHA BY, elements of equal weight | in the order of the elements | in any |
 #![forbid(unsafe_code)]
 
 pub mod args;

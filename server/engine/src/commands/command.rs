@@ -66,7 +66,11 @@ fn reply_info(out: &mut Writer, row: &Command, parent: Option<&Command>) {
     for spec in row.keys {
         reply_key_spec(out, spec);
     }
-    out.set(row.subcommands.len());
+    // Redis has it so: an array of subcommands, but a set of none.
+    match row.subcommands.len() {
+        0 => out.set(0),
+        some => out.array(some),
+    }
     for sub in row.subcommands {
         reply_info(out, sub, Some(row));
     }

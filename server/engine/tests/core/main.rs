@@ -1,0 +1,8 @@
+//! The engine from a client's side: commands of strings and keys, the connection, transactions, the
+//! table of commands.
+mod connection;
+mod keyspace;
+mod rows;
+mod strings;
+mod support;
+mod whole;
