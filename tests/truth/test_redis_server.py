@@ -47,7 +47,9 @@ def value_of(peer: RedisServer, key: bytes) -> Any:
         return peer.run("XINFO", "STREAM", key, "FULL", "COUNT", 0)
     if kind == b"zset":
         flat = peer.run("ZRANGE", key, 0, -1, "WITHSCORES")
-        return {member: float(score) for member, score in zip(flat[::2], flat[1::2], strict=True)}
+        # RESP3 gives pairs, RESP2 a flat list.
+        pairs = flat if flat and isinstance(flat[0], list) else zip(flat[::2], flat[1::2])  # noqa: B905
+        return {member: float(score) for member, score in pairs}
     return peer.run("DEBUG", "DIGEST-VALUE", key)
 
 

@@ -144,7 +144,7 @@ def _by_content(place: str, name: str) -> Scheme:
     if scheme is None:
         what = "an empty file" if _is_empty(place) else "not a dataset that redtool knows"
         hint = f"redtool reads RDB dumps (also .gz, .zst) and {_BY_NAME['lmdb'].what[3:]}s"
-        raise UnsupportedError(what, path=name, hint=hint)
+        raise UnsupportedError(what, path=name, offset=0, hint=hint)
     return scheme
 
 

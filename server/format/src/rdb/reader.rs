@@ -39,6 +39,8 @@ const SLOT_INFO: u8 = 244;
 const OPCODE_243: u8 = 243;
 /// Redis: hash template. Valkey: an inline command of a replication stream.
 const OPCODE_242: u8 = 242;
+/// The module opcode before the "when" of module data outside keys.
+const MODULE_OPCODE_UINT: u64 = 2;
 /// Redis Enterprise: RAM LRU, a length.
 const ENTERPRISE_RAM_LRU: u8 = 107;
 /// Redis Enterprise: slot number, a length.
@@ -368,7 +370,13 @@ impl<'a> Reader<'a> {
 
     fn module_aux(&mut self) -> Result<Record<'a>> {
         let start = self.cursor.pos();
-        self.skip_lengths(3)?;
+        self.skip_lengths(1)?;
+        let when_at = self.cursor.pos();
+        if length::read_plain(&mut self.cursor)? != MODULE_OPCODE_UINT {
+            let what = "module data outside keys that does not say when it belongs";
+            return Err(FormatError::corrupt(when_at, what));
+        }
+        self.skip_lengths(1)?;
         module::skip_opcodes(&mut self.cursor)?;
         Ok(Record::ModuleAux(&self.cursor.buf()[start..self.cursor.pos()]))
     }

@@ -58,6 +58,8 @@ struct Plain<'a> {
     payload: &'a [u8],
     start: usize,
     count: usize,
+    /// Servers refuse NaN in scores that arrive one by one, and take it in packed ones.
+    nan_scores: bool,
 }
 
 /// What one walk over the elements finds.
@@ -145,7 +147,7 @@ impl<'a> Plain<'a> {
             _ => return Ok(None),
         };
         let count = length::read_count(&mut cursor, 1)?;
-        Ok(Some(Self { shape, payload, start: cursor.pos(), count }))
+        Ok(Some(Self { shape, payload, start: cursor.pos(), count, nan_scores: false }))
     }
 
     fn element_at(&self, offset: usize) -> Result<Element<'a>> {
@@ -195,6 +197,10 @@ impl<'a> Plain<'a> {
             let order = element_hash(name);
             survey.all_int &= number::parse_i64(name).is_some();
             survey.places.push(Place { order, offset: offset as u64 })?;
+            if element.score.is_nan() && !self.nan_scores {
+                let what = "sorted set score that is not a number";
+                return Err(FormatError::corrupt(offset, what).into());
+            }
             survey.add(&element, offset)?;
         }
         super::no_rest(&cursor)?;
@@ -234,11 +240,6 @@ impl Survey {
     fn add(&mut self, element: &Element<'_>, offset: usize) -> Result<()> {
         /// Header and back length of a listpack entry, at most.
         const ENTRY_BYTES: usize = 7;
-        if element.score.is_nan() {
-            return Err(
-                FormatError::corrupt(offset, "sorted set score that is not a number").into()
-            );
-        }
         let mut lens = [element.name.len(), 8];
         if let Some(value) = element.value {
             value.check().map_err(|e| e.at(offset))?;
@@ -478,7 +479,7 @@ impl Arena {
             Kind::Zset => Shape::Zset,
             _ => Shape::HashAbsolute,
         };
-        Plain { shape, payload: &self.payload, start: 0, count: self.count }
+        Plain { shape, payload: &self.payload, start: 0, count: self.count, nan_scores: true }
     }
 }
 

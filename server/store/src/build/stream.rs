@@ -22,18 +22,22 @@ pub(super) fn build<'a>(
 ) -> Result<Form<'a>> {
     let mut cursor = Cursor::new(payload);
     let segmented = payload.len() > INLINE_MAX_BYTES;
-    let mut nodes = Nodes { first: None, live: 0, last_master: None };
-    for _ in 0..length::read_count(&mut cursor, 2)? {
-        let start = cursor.pos();
-        let (master, bytes) = node(&mut cursor, &mut scratch.blob)?;
-        nodes.note(master, bytes, value_type).map_err(|e| e.at(start))?;
+    let places = node_places(&mut cursor)?;
+    let nodes_end = cursor.pos();
+    let mut nodes = Nodes { first: None, live: 0 };
+    for (_, offset) in &places {
+        let (master, bytes) = node(&mut Cursor::starting_at(payload, *offset), &mut scratch.blob)?;
+        nodes.note(master, bytes, value_type).map_err(|e| e.at(*offset))?;
         if segmented {
             sink.record(Table::Segments, &stream_key(ids.id(), master), bytes)?;
         }
     }
-    let nodes_end = cursor.pos();
     let mut meta = metadata::read(&mut cursor, value_type)?;
     no_rest(&cursor)?;
+    if meta.length > 0 && places.is_empty() {
+        let what = format!("stream of {} messages without nodes", meta.length);
+        return Err(FormatError::corrupt(nodes_end, what).into());
+    }
     if value_type == ValueType::Stream {
         nodes.complete(&mut meta);
     }
@@ -41,7 +45,7 @@ pub(super) fn build<'a>(
     let count = meta.length;
     scratch.payload.clear();
     if !segmented {
-        scratch.payload.extend_from_slice(&payload[..nodes_end]);
+        inline_nodes(&payload[..nodes_end], &places, &mut scratch.payload)?;
     }
     metadata::write(&mut scratch.payload, &meta, stored);
     let body = if segmented {
@@ -62,17 +66,55 @@ fn stored_type(value_type: ValueType, meta: &StreamMeta) -> ValueType {
     }
 }
 
+/// The master ids of the nodes and where they are, ascending: servers load nodes in any order.
+fn node_places(cursor: &mut Cursor<'_>) -> Result<Vec<(StreamId, usize)>> {
+    let count = length::read_count(cursor, 2)?;
+    let mut places: Vec<(StreamId, usize)> = Vec::new();
+    for _ in 0..count {
+        let start = cursor.pos();
+        places.push((master_id(cursor)?, start));
+        string::skip(cursor)?;
+    }
+    places.sort_unstable();
+    match places.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => {
+            let what = format!("stream node {} is there twice", pair[1].0);
+            Err(FormatError::corrupt(pair[1].1, what).into())
+        }
+        None => Ok(places),
+    }
+}
+
+/// Appends the nodes in the order of their ids; as they are when they have that order already.
+fn inline_nodes(nodes: &[u8], places: &[(StreamId, usize)], out: &mut Vec<u8>) -> Result<()> {
+    if places.windows(2).all(|pair| pair[0].1 < pair[1].1) {
+        out.extend_from_slice(nodes);
+        return Ok(());
+    }
+    length::write(out, places.len() as u64);
+    for (_, offset) in places {
+        let mut cursor = Cursor::starting_at(nodes, *offset);
+        string::skip(&mut cursor)?;
+        string::skip(&mut cursor)?;
+        out.extend_from_slice(&nodes[*offset..cursor.pos()]);
+    }
+    Ok(())
+}
+
+fn master_id(cursor: &mut Cursor<'_>) -> Result<StreamId> {
+    let start = cursor.pos();
+    let mut scratch = Vec::new();
+    let key = string::read(cursor)?.decode(&mut scratch).map_err(|e| e.at(start))?.try_into();
+    let wrong = || FormatError::corrupt(start, "stream node key that is not 16 bytes");
+    Ok(key.map(StreamId::from_bytes).map_err(|_| wrong())?)
+}
+
 /// A node's master id and its listpack, decoded.
 fn node<'c: 'b, 'b>(
     cursor: &mut Cursor<'c>,
     blob: &'b mut Vec<u8>,
 ) -> Result<(StreamId, &'b [u8])> {
-    let start = cursor.pos();
-    let mut key = Vec::new();
-    let key = string::read(cursor)?.decode(&mut key).map_err(|e| e.at(start))?.try_into();
-    let master = key
-        .map(StreamId::from_bytes)
-        .map_err(|_| FormatError::corrupt(start, "stream node key that is not 16 bytes"))?;
+    let master = master_id(cursor)?;
     let start = cursor.pos();
     let bytes = string::read(cursor)?.decode(blob).map_err(|e| e.at(start))?;
     let listpack = Listpack::parse(bytes).map_err(|e| e.at(start))?;
@@ -86,7 +128,6 @@ fn node<'c: 'b, 'b>(
 struct Nodes {
     first: Option<StreamId>,
     live: u64,
-    last_master: Option<StreamId>,
 }
 
 impl Nodes {
@@ -96,10 +137,6 @@ impl Nodes {
         bytes: &[u8],
         value_type: ValueType,
     ) -> std::result::Result<(), FormatError> {
-        if self.last_master.is_some_and(|last| last >= master) {
-            return Err(FormatError::corrupt(0, format!("stream node {master} out of order")));
-        }
-        self.last_master = Some(master);
         if value_type != ValueType::Stream {
             return Ok(());
         }
