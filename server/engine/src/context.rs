@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::keys::is_alive;
 use crate::server::Counters;
 use crate::session::Session;
-use redtool_format::encodings::{IntBuf, Item};
+use redtool_format::encodings::Item;
 use redtool_format::rdb::string::{self, Str};
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
@@ -133,12 +133,4 @@ pub fn string_of<'r>(object: &Object<'r>) -> Result<Str<'r>, Error> {
             Err(redtool_store::StoreError::Corrupt("string record with segments".into()).into())
         }
     }
-}
-
-/// The bytes of an item, owned by the caller's buffer when it is an integer.
-pub fn item_bytes<'a, 'b>(item: &Item<'a>, buf: &'b mut IntBuf) -> &'b [u8]
-where
-    'a: 'b,
-{
-    item.bytes(buf)
 }

@@ -5,7 +5,6 @@
 //! written part of its reply (a damaged record met half-way), the part is taken back and the error
 //! stands alone.
 use crate::args::shown;
-use crate::clock::system_ms;
 use crate::command::{flag, Command};
 use crate::context::Context;
 use crate::dataset::Dataset;
@@ -208,12 +207,6 @@ impl Engine {
             add(&counters.failed, 1);
         }
         outcome
-    }
-
-    /// Notes that a connection was active; the network layer calls it once for each batch of
-    /// requests.
-    pub fn touch(&self, session: &Session) {
-        session.info.last_ms.store(system_ms(), Relaxed);
     }
 }
 

@@ -52,7 +52,7 @@
 //! | MEMORY USAGE | bytes of the key's records | bytes in memory |
 //! | PFCOUNT | never changes the value | keeps the count in it |
 //! | INFO commandstats | times estimated from one call in sixteen | measured |
-//! | SORT ALPHA BY, elements of equal weight | in the order of the elements | in any |
+//! | SORT ALPHA BY, elements of equal weight | in the order they had | in any |
 #![forbid(unsafe_code)]
 
 pub mod args;

@@ -103,7 +103,8 @@ fn a_transaction_runs_at_exec_or_not_at_all() {
         ("GET key", "+QUEUED"),
         (
             "EXEC",
-            "[\"value\" -WRONGTYPE Operation against a key holding the wrong kind of value +OK nil]",
+            "[\"value\" -WRONGTYPE Operation against a key holding the wrong kind of value \
+             +OK nil]",
         ),
         ("EXEC", "-ERR EXEC without MULTI"),
         ("SELECT 0", "+OK"),

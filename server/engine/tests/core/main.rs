@@ -1,6 +1,7 @@
 //! The engine from a client's side: commands of strings and keys, the connection, transactions, the
 //! table of commands.
 mod connection;
+mod damage;
 mod keyspace;
 mod rows;
 mod strings;

@@ -84,6 +84,12 @@ impl Builder {
         self
     }
 
+    /// Changes every record before it is stored.
+    pub fn alter(mut self, mut change: impl FnMut(&mut Vec<u8>)) -> Self {
+        self.records.iter_mut().for_each(|(_, _, value)| change(value));
+        self
+    }
+
     /// Opens the dataset, at [`NOW_MS`].
     pub fn open(self) -> Db {
         let store = MemoryStore::new();
