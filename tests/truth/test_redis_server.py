@@ -29,6 +29,9 @@ NEWER = [fixture for fixture in LOADABLE if fixture.rdb_version > PEER_RDB_VERSI
 # expired keys are dropped on load; a score of -0 becomes 0 when a small sorted set is packed;
 # hash fields with an expiry have no form in 7.0.
 DIGEST_CHANGES_ON_LOAD = {"expired", "zsets", "hfe"}
+# 7.2 and later put the shortest text of an expanded sorted set's scores into the digest, 7.0 puts
+# 17 digits: the same data has another digest.
+SCORES_IN_DIGEST = {"mixed", "tiny", "tiny_nocomp"}
 
 
 @pytest.fixture(scope="module")
@@ -47,27 +50,28 @@ def value_of(peer: RedisServer, key: bytes) -> Any:
         return peer.run("XINFO", "STREAM", key, "FULL", "COUNT", 0)
     if kind == b"zset":
         flat = peer.run("ZRANGE", key, 0, -1, "WITHSCORES")
-        # RESP3 gives pairs, RESP2 a flat list.
-        pairs = flat if flat and isinstance(flat[0], list) else zip(flat[::2], flat[1::2])  # noqa: B905
-        return {member: float(score) for member, score in pairs}
+        return {member: float(score) for member, score in flat}
     return peer.run("DEBUG", "DIGEST-VALUE", key)
 
 
 def moving(value: Any) -> Any:
     """XINFO's reply without what says how it is stored, not what: the radix tree's sizes."""
-    if not isinstance(value, list):
-        return value
-    stored = {b"radix-tree-keys", b"radix-tree-nodes"}
-    return [
-        moving(part)
-        for at, part in enumerate(value)
-        if part not in stored and not (at and value[at - 1] in stored)
-    ]
+    if isinstance(value, list):
+        return [moving(part) for part in value]
+    if isinstance(value, dict) and b"radix-tree-keys" in value:
+        stored = {b"radix-tree-keys", b"radix-tree-nodes"}
+        if value[b"length"] == 0:
+            # 7.0 shows the largest id of all for an empty stream of the first form, else 0-0.
+            stored.add(b"recorded-first-entry-id")
+        return {name: moving(part) for name, part in value.items() if name not in stored}
+    return value
 
 
 def holdings(peer: RedisServer) -> dict[Any, Any]:
     """All that the server holds, by database and key, and its functions."""
-    held: dict[Any, Any] = {"functions": peer.run("FUNCTION", "DUMP")}
+    # Libraries have no order: a server lists them as its hash table has them.
+    libraries = peer.run("FUNCTION", "LIST", "WITHCODE")
+    held: dict[Any, Any] = {"functions": sorted(str(sorted(lib.items())) for lib in libraries)}
     for db in range(16):
         peer.run("SELECT", db)
         for key in peer.run("KEYS", "*"):
@@ -122,5 +126,5 @@ def test_a_newer_dump_written_for_redis_7_0_is_loaded_by_it(
     digest, held = loaded(peer, back)
     names = {(db, key) for db, key in fixture.keys if fixture.rdb.stem != "expired"}
     assert names <= held.keys()
-    if fixture.rdb.stem not in DIGEST_CHANGES_ON_LOAD:
+    if fixture.rdb.stem not in DIGEST_CHANGES_ON_LOAD | SCORES_IN_DIGEST:
         assert digest.decode() == fixture.server["debug_digest"]

@@ -239,9 +239,9 @@ impl<'r> Object<'r> {
         }
     }
 
-    /// Whether the key is expired at `now_ms`.
+    /// Whether the key is expired at `now_ms`; it lives through the millisecond of its expiry.
     pub fn is_expired(&self, now_ms: i64) -> bool {
-        self.expire_at_ms.is_some_and(|at| at <= now_ms)
+        self.expire_at_ms.is_some_and(|at| at < now_ms)
     }
 
     /// The whole key, given its record key.

@@ -13,10 +13,12 @@
 //! | [`check`] | validation of a value: what servers always check, and the deep checks |
 //! | [`stream`] | stream metadata: groups, consumers, pending entries |
 //! | [`loss`] | what a target cannot take, in words |
+//! | [`counters`] | stream counters that the first stream form lacks |
 //! | [`target`] | server versions, what each can load, what would be lost |
 //! | [`writer`] | the frame and the values, written for a target |
 //! | [`payload`] | DUMP payloads |
 pub mod check;
+pub mod counters;
 pub mod length;
 pub mod loss;
 pub mod module;

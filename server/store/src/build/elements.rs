@@ -3,6 +3,7 @@
 //! Elements are not copied about: a value is a payload of plain elements (the file's own, or an
 //! arena made from an older packed form), and what is sorted is places in it: (hash or score,
 //! offset), 16 bytes an element.
+use super::arena::Arena;
 use super::{limit, Form, Ids, Incoming, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
@@ -12,13 +13,13 @@ use crate::segment::{element_hash, hash_key, score_order, zset_key};
 use crate::spill::SpillVec;
 use redtool_format::encodings::{intset, listpack};
 use redtool_format::rdb::string::{self, Str};
-use redtool_format::rdb::value::{self, Templates, Visitor};
+use redtool_format::rdb::value::{self, Templates};
 use redtool_format::rdb::{length, Kind, ValueType};
 use redtool_format::{double, number, Cursor, FormatError};
 
 /// How the elements of a plain payload follow each other.
 #[derive(Clone, Copy, PartialEq)]
-enum Shape {
+pub(super) enum Shape {
     /// `str`
     Set,
     /// `str` field, `str` value
@@ -53,13 +54,13 @@ struct Place {
 
 /// A payload of plain elements.
 #[derive(Clone, Copy)]
-struct Plain<'a> {
-    shape: Shape,
-    payload: &'a [u8],
-    start: usize,
-    count: usize,
+pub(super) struct Plain<'a> {
+    pub(super) shape: Shape,
+    pub(super) payload: &'a [u8],
+    pub(super) start: usize,
+    pub(super) count: usize,
     /// Servers refuse NaN in scores that arrive one by one, and take it in packed ones.
-    nan_scores: bool,
+    pub(super) nan_scores: bool,
 }
 
 /// What one walk over the elements finds.
@@ -172,11 +173,18 @@ impl<'a> Plain<'a> {
                 let at_ms = cursor.i64_le()?;
                 element.expire_at_ms = (at_ms >= 0).then_some(at_ms);
             }
-            Shape::Zset => element.score = cursor.f64_le()?,
-            Shape::ZsetText => element.score = ascii_double(cursor)?,
+            Shape::Zset => element.score = self.score(cursor, ValueType::Zset2)?,
+            Shape::ZsetText => element.score = self.score(cursor, ValueType::Zset)?,
             _ => {}
         }
         Ok(element)
+    }
+
+    fn score(&self, cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<f64> {
+        if self.nan_scores {
+            return Ok(cursor.f64_le()?);
+        }
+        Ok(value::read_score(cursor, value_type)?)
     }
 
     /// Walks all elements once: their hashes, their sizes, what they have in common.
@@ -197,10 +205,6 @@ impl<'a> Plain<'a> {
             let order = element_hash(name);
             survey.all_int &= number::parse_i64(name).is_some();
             survey.places.push(Place { order, offset: offset as u64 })?;
-            if element.score.is_nan() && !self.nan_scores {
-                let what = "sorted set score that is not a number";
-                return Err(FormatError::corrupt(offset, what).into());
-            }
             survey.add(&element, offset)?;
         }
         super::no_rest(&cursor)?;
@@ -255,21 +259,6 @@ impl Survey {
 
 fn expiry(t: u64, base_ms: i64) -> Option<i64> {
     (t != 0).then(|| base_ms.saturating_add_unsigned(t))
-}
-
-fn ascii_double(cursor: &mut Cursor<'_>) -> Result<f64> {
-    let start = cursor.pos();
-    match cursor.u8()? {
-        253 => Ok(f64::NAN),
-        254 => Ok(f64::INFINITY),
-        255 => Ok(f64::NEG_INFINITY),
-        n => {
-            let text = cursor.take(usize::from(n))?;
-            double::parse(text).ok_or_else(|| {
-                FormatError::corrupt(start, "sorted set score that is not a number").into()
-            })
-        }
-    }
 }
 
 /// Packs a small collection into the blob a server would keep.
@@ -463,83 +452,4 @@ fn shortest_above<'m>(member: &'m [u8], below: &[u8]) -> &'m [u8] {
 
 fn key_fits(separator: &[u8]) -> bool {
     separator.len() <= MAX_KEY_BYTES - 17
-}
-
-/// A payload of plain elements made from a packed one.
-#[derive(Default)]
-struct Arena {
-    payload: Vec<u8>,
-    count: usize,
-}
-
-impl Arena {
-    fn plain(&self, kind: Kind) -> Plain<'_> {
-        let shape = match kind {
-            Kind::Set => Shape::Set,
-            Kind::Zset => Shape::Zset,
-            _ => Shape::HashAbsolute,
-        };
-        Plain { shape, payload: &self.payload, start: 0, count: self.count, nan_scores: true }
-    }
-}
-
-impl Visitor for Arena {
-    type Error = FormatError;
-
-    fn set_member(&mut self, member: &[u8]) -> std::result::Result<(), FormatError> {
-        string::write_raw(&mut self.payload, member);
-        self.count += 1;
-        Ok(())
-    }
-
-    fn zset_member(&mut self, member: &[u8], score: f64) -> std::result::Result<(), FormatError> {
-        string::write_raw(&mut self.payload, member);
-        self.payload.extend_from_slice(&score.to_le_bytes());
-        self.count += 1;
-        Ok(())
-    }
-
-    fn hash_field(
-        &mut self,
-        field: &[u8],
-        value: &[u8],
-        expire_at_ms: Option<i64>,
-    ) -> std::result::Result<(), FormatError> {
-        string::write_raw(&mut self.payload, field);
-        string::write_raw(&mut self.payload, value);
-        self.payload.extend_from_slice(&expire_at_ms.unwrap_or(-1).to_le_bytes());
-        self.count += 1;
-        Ok(())
-    }
-
-    fn string(&mut self, _: &[u8]) -> std::result::Result<(), FormatError> {
-        Err(not_elements())
-    }
-
-    fn list_item(&mut self, _: &[u8]) -> std::result::Result<(), FormatError> {
-        Err(not_elements())
-    }
-
-    fn stream_message(
-        &mut self,
-        _: &redtool_format::encodings::stream::Message<'_>,
-    ) -> std::result::Result<(), FormatError> {
-        Err(not_elements())
-    }
-
-    fn stream_meta(
-        &mut self,
-        _: &redtool_format::rdb::stream::StreamMeta,
-    ) -> std::result::Result<(), FormatError> {
-        Err(not_elements())
-    }
-
-    fn opaque(&mut self, _: ValueType, _: &[u8]) -> std::result::Result<(), FormatError> {
-        Err(not_elements())
-    }
-}
-
-#[cold]
-fn not_elements() -> FormatError {
-    FormatError::corrupt(0, "not a set, hash or sorted set")
 }

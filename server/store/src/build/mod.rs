@@ -8,7 +8,9 @@
 //! |---|---|
 //! | [`list`] | lists: quicklist nodes become segments as they are |
 //! | [`elements`] | sets, hashes, sorted sets: elements by place, sorted, cut into segments |
+//! | [`arena`] | packed elements laid out plainly |
 //! | [`stream`] | streams: nodes become segments, the metadata stays in the object record |
+mod arena;
 mod elements;
 mod list;
 mod stream;

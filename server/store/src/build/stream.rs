@@ -9,7 +9,7 @@ use crate::segment::stream_key;
 use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::stream::{Node, StreamId};
 use redtool_format::rdb::stream::{self as metadata, StreamMeta};
-use redtool_format::rdb::string;
+use redtool_format::rdb::{counters, string};
 use redtool_format::rdb::{length, ValueType};
 use redtool_format::{Cursor, FormatError};
 
@@ -39,7 +39,7 @@ pub(super) fn build<'a>(
         return Err(FormatError::corrupt(nodes_end, what).into());
     }
     if value_type == ValueType::Stream {
-        nodes.complete(&mut meta);
+        counters::complete(&mut meta, nodes.live, nodes.first);
     }
     let stored = stored_type(value_type, &meta);
     let count = meta.length;
@@ -152,17 +152,5 @@ impl Nodes {
             }
         }
         Ok(())
-    }
-
-    /// Counters that the first stream form does not hold. Some 5.0 pre-releases state a length that
-    /// is not that of the nodes; the nodes are right.
-    fn complete(&self, meta: &mut StreamMeta) {
-        meta.length = self.live;
-        meta.first_id = self.first.unwrap_or_default();
-        meta.entries_added = self.live;
-        meta.max_deleted_id = StreamId::MIN;
-        for group in &mut meta.groups {
-            group.entries_read = None;
-        }
     }
 }

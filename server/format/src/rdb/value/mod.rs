@@ -32,6 +32,7 @@ use crate::encodings::stream::{Message, StreamId};
 use crate::error::{FormatError, Result};
 
 pub use count::count;
+pub use score::read as read_score;
 
 /// Receives the elements of one value. Only the methods of the value's kind are called.
 pub trait Visitor {

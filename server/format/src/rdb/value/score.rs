@@ -65,7 +65,7 @@ impl Score {
 /// Reads the score beside a member of type 3 (text) or 5 (binary). Every server refuses NaN here,
 /// and text that does not begin with a number.
 #[inline]
-pub(in crate::rdb) fn read(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<f64> {
+pub fn read(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<f64> {
     let start = cursor.pos();
     let score = if value_type == ValueType::Zset2 { cursor.f64_le()? } else { read_text(cursor)? };
     if score.is_nan() {

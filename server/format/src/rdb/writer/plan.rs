@@ -3,6 +3,7 @@
 //! Nothing is read of a value that the target loads as it is. Of others no more than the question
 //! needs: the sizes of list nodes, the members of a packed set (are they all integers?), the
 //! expiries of hash fields, the metadata of a stream.
+use super::super::counters;
 use super::super::length;
 use super::super::stream;
 use super::super::string::{self, Str};
@@ -152,7 +153,8 @@ fn plan_stream(value: &Value<'_>, to: ValueType) -> Result<Plan> {
     skip_stream_nodes(&mut cursor)?;
     let meta = stream::read(&mut cursor, value.value_type)?;
     let mut losses = Losses::NONE;
-    losses.insert_if(to == ValueType::Stream && has_counters(&meta), Loss::StreamCounters);
+    losses
+        .insert_if(to == ValueType::Stream && counters::would_change(&meta), Loss::StreamCounters);
     let active = |group: &stream::Group| group.consumers.iter().any(|c| c.active_at_ms.is_some());
     losses.insert_if(
         to.number() < ValueType::Stream3.number() && meta.groups.iter().any(active),
@@ -169,13 +171,6 @@ fn plan_stream(value: &Value<'_>, to: ValueType) -> Result<Plan> {
 
 /// 100 s, 100 ids, no producers, 0, 0: what a stream without idempotent producers holds of them.
 const IDMP_UNUSED: [u8; 7] = [0x40, 0x64, 0x40, 0x64, 0, 0, 0];
-
-/// Whether the counters say more than what a server makes up when it loads a stream without them.
-fn has_counters(meta: &stream::StreamMeta) -> bool {
-    meta.max_deleted_id != Default::default()
-        || meta.entries_added != meta.length
-        || meta.groups.iter().any(|group| group.entries_read.is_some())
-}
 
 fn plan_expiring_hash(
     value: &Value<'_>,
