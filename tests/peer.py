@@ -5,6 +5,7 @@ Tests that need it are skipped, by name, where redis-server is not installed.
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -38,7 +39,9 @@ class RedisServer:
         args += ["--dir", str(folder), "--save", "", "--appendonly", "no"]
         args += ["--enable-debug-command", "local", *options]
         with (folder / "redis-server.log").open("wb") as log:
-            self.process = subprocess.Popen(args, stdout=log, stderr=subprocess.STDOUT)
+            # SORT ALPHA goes by the locale; C is the one that everybody has.
+            env = {**os.environ, "LC_ALL": "C"}
+            self.process = subprocess.Popen(args, stdout=log, stderr=subprocess.STDOUT, env=env)
         self.client = redis.Redis(port=self.port, socket_timeout=60)
         self.wait_ready()
 
