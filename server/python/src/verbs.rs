@@ -20,7 +20,7 @@ use redtool_transfer::input::{sniff_file, Content};
 use redtool_transfer::rdb_file::{Checksum, RdbFile};
 use redtool_transfer::source::Source;
 use redtool_transfer::staged::Staged;
-use redtool_transfer::verify::{verify as check, Options as VerifyOptions};
+use redtool_transfer::verify::{salvage, verify as check, Options as VerifyOptions, Report};
 use redtool_transfer::{Account, Error, ErrorKind, Filter, Meter};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -287,16 +287,18 @@ pub fn verify(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<PyDict>> {
     check_known(options, &["filters", "deep", "checksum", "salvage", "force"])?;
-    if get::<Bound<'_, PyAny>>(options, "salvage")?.is_some() {
-        return Err(plain(py, "UsageError", "salvage is not there yet", None));
-    }
+    let (out, force) = (get::<Url>(options, "salvage")?, flag(options, "force", false)?);
     let filter = filter(options)?;
     let (deep, checksum) = (flag(options, "deep", false)?, flag(options, "checksum", true)?);
     let start = Instant::now();
     let (report, bytes) = work::run(py, progress.as_ref(), move |meter| {
         let source = Source::open(&source.0, &source.1, meter)?;
         let options = VerifyOptions { deep, checksum, filter: &filter };
-        Ok((check(&source, &options, meter)?, source.size_bytes()))
+        let report = match &out {
+            None => check(&source, &options, meter)?,
+            Some(out) => salvage_to(&source, out, force, &options, meter)?,
+        };
+        Ok((report, source.size_bytes()))
     })?;
     let dict = PyDict::new(py);
     dict.set_item("ok", report.problems.is_empty())?;
@@ -319,6 +321,25 @@ pub fn verify(
     dict.set_item("seconds", start.elapsed().as_secs_f64())?;
     dict.set_item("bytes_read", bytes)?;
     Ok(dict.unbind())
+}
+
+fn salvage_to(
+    source: &Source,
+    (scheme, out): &Url,
+    force: bool,
+    options: &VerifyOptions<'_>,
+    meter: &Meter,
+) -> Result<Report, Error> {
+    match (source, scheme.as_str()) {
+        (Source::Rdb(file), "rdb") => salvage(file, out, force, options, meter),
+        (Source::Rdb(_), _) => {
+            let error = Error::new(ErrorKind::Usage, "what is salvaged is written as an RDB file");
+            Err(error.hint("--salvage OUT.rdb, then 'redtool import OUT.rdb'"))
+        }
+        (Source::Store(..), _) => {
+            Err(Error::new(ErrorKind::Usage, "only RDB files are salvaged, not stores"))
+        }
+    }
 }
 
 fn checksum_name(checksum: Checksum) -> &'static str {

@@ -254,6 +254,8 @@ impl<'a> Reader<'a> {
 
     /// Handles an opcode; None when it only set something for what follows.
     fn opcode(&mut self, start: usize, opcode: u8) -> Result<Option<Record<'a>>> {
+        // What goes wrong from here on has nothing to do with the key before.
+        self.key = None;
         match opcode {
             EXPIRETIME_MS | EXPIRETIME | IDLE | FREQ => self.attribute(start, opcode)?,
             EOF => self.ended = true,
