@@ -87,6 +87,8 @@ def fill_strings(w: Writer) -> None:
     for at, count in enumerate([0, 3, 300, 20_000]):
         key = b"hll:%d" % at
         w.write(b"PFADD", key, *(b"e%d" % w.rng.randrange(10**7) for _ in range(count)))
+        # A server writes the estimate into the value when it is first asked for: now, not later.
+        w.write(b"PFCOUNT", key)
         w.add("hll", key, [])
     for at, name in enumerate(STRANGE):
         w.write(b"SET", b"" if not name else b"odd:" + name, b"strange %d" % at)

@@ -40,13 +40,22 @@ impl Cursors {
     }
 }
 
-/// The cursor argument of the SCAN family.
+/// The cursor argument of the SCAN family, read as `strtoul` reads it: nothing at all is 0, and a
+/// negative number wraps around.
 pub fn parse_cursor(arg: &[u8]) -> Result<u64, Error> {
     const INVALID: Error = Error::fixed("ERR invalid cursor");
-    if arg.is_empty() || arg.len() > 20 || !arg.iter().all(u8::is_ascii_digit) {
+    let (negative, digits) = match arg {
+        [] => return Ok(0),
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if !digits.iter().all(u8::is_ascii_digit) {
         return Err(INVALID);
     }
-    std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok()).ok_or(INVALID)
+    let text = std::str::from_utf8(digits).map_err(|_| INVALID)?;
+    let number: u64 = text.parse().map_err(|_| INVALID)?;
+    Ok(if negative { number.wrapping_neg() } else { number })
 }
 
 /// Options of the SCAN family.
@@ -91,5 +100,20 @@ impl<'a> ScanOptions<'a> {
     /// Whether an element passes MATCH.
     pub fn matches(&self, element: &[u8]) -> bool {
         self.pattern.is_none_or(|pattern| crate::glob::matches(pattern, element, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_servers_read_it() {
+        for (text, cursor) in [("", 0), ("0", 0), ("+7", 7), ("007", 7), ("-1", u64::MAX)] {
+            assert_eq!(parse_cursor(text.as_bytes()).ok(), Some(cursor), "{text}");
+        }
+        for text in ["-", "+", " 1", "1 ", "1a", "18446744073709551616"] {
+            assert!(parse_cursor(text.as_bytes()).is_err(), "{text}");
+        }
     }
 }
