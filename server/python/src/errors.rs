@@ -24,7 +24,7 @@ pub fn raise(py: Python<'_>, mut error: Error) -> PyErr {
     // Messages of the store name their file first, as the exception's path does.
     if let Some((path, rest)) = error.message.split_once(": ") {
         if error.path.is_none() && path.starts_with('/') {
-            (error.path, error.message) = (Some(path.to_owned()), rest.to_owned());
+            (error.path, error.message) = (Some(path.into()), rest.to_owned());
         }
     }
     build(py, &error).unwrap_or_else(|failed| failed)

@@ -48,7 +48,7 @@ pub struct Error {
     /// What to do about it.
     pub hint: Option<String>,
     /// The file concerned, when it is not plainly the one that was asked for.
-    pub path: Option<String>,
+    pub path: Option<Box<str>>,
 }
 
 /// The result of a transfer.
@@ -84,7 +84,7 @@ impl Error {
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
         let kind = io_kind(error);
         let mut new = Self::new(kind, error.to_string());
-        new.path = Some(path.display().to_string());
+        new.path = Some(path.display().to_string().into());
         match kind {
             Kind::DiskFull => new.hint("free some space, or write to another file system"),
             _ => new,

@@ -1,15 +1,16 @@
 //! Where records go on after damage.
 //!
 //! Nothing in an RDB file marks the start of a record, so every offset is tried: records are read
-//! from there, and it is believed when a key whose value is sound is followed by three more records,
-//! or by fewer and then the end of the file: EOF opcode and checksum, exactly. Bytes that are no
-//! records hold one that looks so about once in 500 places, four in a row about once in 10^11; a
-//! cut file ends in such bytes more often than in fewer than four whole keys between two holes.
-//! Sound is: the string of the key and the value decode, nothing about the value is odd, the key
-//! was not there yet, and its expiry lies within what clocks show.
+//! from there, and it is believed when four can be read in a row, or fewer and then the end of the
+//! file, which is EOF opcode and checksum exactly. Bytes that are no records look like one in about
+//! one place of 500, like four in a row in one of 10^11; the price is that fewer than four keys
+//! between two holes are lost with them, as are the last three before a cut that follows a hole.
 //!
-//! Work is bounded: what is read while trying is counted, and once that is [`BUDGET_PER_BYTE`] times
-//! the file, records longer than [`WINDOW_BYTES`] are not found any more.
+//! A key counts when it and its value decode, nothing about the value is odd, the key was not there
+//! yet, and its expiry lies within what clocks show.
+//!
+//! Work is bounded: what is read while trying is counted, and once that is [`BUDGET_PER_BYTE`]
+//! times the file, records longer than [`WINDOW_BYTES`] are not found any more.
 use super::salvage::Seen;
 use crate::error::Result;
 use crate::meter::Meter;

@@ -1,10 +1,10 @@
 //! Every whole key of a damaged RDB file, written to a new one.
 //!
-//! Records are read in order. Where one cannot be read there is a hole: it is told, and reading goes
-//! on where records start again (see [`resync`](super::resync)). A record is written only when the
-//! next one could be read as well: a wrong length makes a value swallow the records after it, which
-//! shows where it ends; then they are looked for inside it. A value that can be passed over but is
-//! not sound is a hole of one key.
+//! Records are read in order. Where one cannot be read there is a hole: it is told, and reading
+//! goes on where records start again (see [`resync`](super::resync)). A record is written only when
+//! the next one could be read as well: a wrong length makes a value swallow the records after it,
+//! which shows where it ends; then they are looked for inside it. A value that can be passed over
+//! but is not sound is a hole of one key.
 //!
 //! No key is written twice. Those written are known by a 64-bit hash of db and key, kept in memory
 //! (about 16 bytes a key); that two of 100 million keys share one has a chance of 1 in 3000.
