@@ -2,6 +2,11 @@
 use crate::error::Error;
 use redtool_format::number;
 
+/// The part of an argument that C's number functions see: up to the first NUL.
+pub fn until_nul(arg: &[u8]) -> &[u8] {
+    arg.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
 /// A 64-bit integer in canonical decimal text.
 pub fn int(arg: &[u8]) -> Result<i64, Error> {
     number::parse_i64(arg).ok_or(Error::NOT_INTEGER)

@@ -44,7 +44,7 @@ impl Cursors {
 /// negative number wraps around.
 pub fn parse_cursor(arg: &[u8]) -> Result<u64, Error> {
     const INVALID: Error = Error::fixed("ERR invalid cursor");
-    let (negative, digits) = match arg {
+    let (negative, digits) = match args::until_nul(arg) {
         [] => return Ok(0),
         [b'-', digits @ ..] => (true, digits),
         [b'+', digits @ ..] => (false, digits),

@@ -32,9 +32,9 @@ fn parse_score(text: &[u8]) -> Option<f64> {
 
 /// The places that a lower and an upper score bound, `(` for excluded ones, stand for.
 pub(crate) fn parse_score_range<'e>(min: &[u8], max: &[u8]) -> Result<[Edge<'e>; 2]> {
-    let bound = |text: &[u8]| match text.strip_prefix(b"(") {
+    let bound = |text: &[u8]| match args::until_nul(text).strip_prefix(b"(") {
         Some(text) => parse_score(text).map(|score| (score, true)),
-        None => parse_score(text).map(|score| (score, false)),
+        None => parse_score(args::until_nul(text)).map(|score| (score, false)),
     };
     let (Some((min, after)), Some((max, before))) = (bound(min), bound(max)) else {
         return Err(Error::fixed("ERR min or max is not a float"));
