@@ -53,7 +53,7 @@ struct Converted {
 struct ConvertOptions {
     filter: Filter,
     checksum: bool,
-    target: Target,
+    target: Option<Target>,
     lossy: bool,
     force: bool,
     compress: bool,
@@ -102,16 +102,17 @@ pub fn convert(
     Ok(dict.unbind())
 }
 
-fn target_of(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Target> {
+/// The form asked for; None: the source's own.
+fn target_of(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Option<Target>> {
     let usage = |message: String, hint| plain(py, "UsageError", &message, hint);
     let server: String = get(options, "target")?.unwrap_or_default();
     let version: Option<u32> = get(options, "rdb_version")?;
     match (server.as_str(), version) {
-        ("", None) => Ok(Target::NEWEST),
+        ("", None) => Ok(None),
         ("", Some(version)) => {
-            Target::from_version(version).map_err(|e| usage(e.to_string(), None))
+            Target::from_version(version).map(Some).map_err(|e| usage(e.to_string(), None))
         }
-        (server, _) => Target::from_server(server).ok_or_else(|| {
+        (server, _) => Target::from_server(server).map(Some).ok_or_else(|| {
             usage(format!("unknown server {server:?}"), Some("like redis-6.2, redis-7.2, valkey-9"))
         }),
     }
@@ -123,9 +124,10 @@ fn to_rdb(
     options: &ConvertOptions,
     meter: &Meter,
 ) -> Result<Converted, Error> {
+    let target = options.target.map_or_else(|| source.own_target(), Ok)?;
     let staged = Staged::new(path, options.force)?;
     let file = File::create(staged.path()).map_err(|e| Error::io(staged.path(), &e))?;
-    let exported = export(source, file, path, &export_options(options, options.target), meter)?;
+    let exported = export(source, file, path, &export_options(options, target), meter)?;
     staged.commit()?;
     Ok(Converted {
         account: exported.account,

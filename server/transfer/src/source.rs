@@ -5,9 +5,10 @@ use crate::filter::Filter;
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, Notes, RdbFile};
 use redtool_format::rdb::reader::Header;
+use redtool_format::rdb::target::Target;
 use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::writer::{Attributes, Value};
-use redtool_format::rdb::Str;
+use redtool_format::rdb::{Dialect, Str};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
@@ -67,6 +68,28 @@ impl Source {
             }
             other => Err(Error::new(Kind::Usage, format!("no dataset can be read from {other:?}"))),
         }
+    }
+
+    /// The form that a dump of it takes when nobody asks for another: that of the dump it is or came
+    /// from, as near as can be written, so that the server it came from loads it.
+    pub fn own_target(&self) -> Result<Target> {
+        let (dialect, version) = match self {
+            Source::Rdb(file) => {
+                let header = file.reader()?.header();
+                (header.dialect, header.version)
+            }
+            Source::Store(store, _) => {
+                let meta = Meta::load(&*store.reader()?)?;
+                let text = meta.rdb_version.unwrap_or_default();
+                let text = String::from_utf8_lossy(&text).into_owned();
+                let (magic, version) = text.split_once(' ').unwrap_or(("REDIS", "12"));
+                let valkey = magic == "VALKEY";
+                let dialect = if valkey { Dialect::Valkey } else { Dialect::Redis };
+                (dialect, version.parse().unwrap_or(12))
+            }
+        };
+        let nearest = if dialect == Dialect::Valkey { 80 } else { version.clamp(6, 12) };
+        Ok(Target::from_version(nearest).unwrap_or(Target::NEWEST))
     }
 
     /// Bytes of the source.

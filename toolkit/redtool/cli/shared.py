@@ -72,7 +72,7 @@ DUMP_TARGET = (
     Option(
         "rdb_version",
         ("--rdb-version",),
-        "Write this version of the format: 6 to 12, or 80.",
+        "Write this version of the format: 6 to 12, or 80 [that of the source].",
         metavar="N",
         parse=integer(1, 999),
         panel="RDB target",
