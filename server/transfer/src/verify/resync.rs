@@ -2,9 +2,9 @@
 //!
 //! Nothing in an RDB file marks the start of a record, so every offset is tried: records are read
 //! from there, and it is believed when four can be read in a row, or fewer and then the end of the
-//! file, which is EOF opcode and checksum exactly. Bytes that are no records look like one in about
-//! one place of 500, like four in a row in one of 10^11; the price is that fewer than four keys
-//! between two holes are lost with them, as are the last three before a cut that follows a hole.
+//! file, which is EOF opcode and checksum exactly. The price is that fewer than four records between
+//! two holes are lost with them, as are the last three before a cut that follows a hole. With two
+//! in a row for four, more keys are lost, not fewer: records that are none swallow those that are.
 //!
 //! A key counts when it and its value decode, nothing about the value is odd, the key was not there
 //! yet, and its expiry lies within what clocks show.
@@ -17,6 +17,7 @@ use crate::meter::Meter;
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::reader::{KeyRecord, Reader, Record};
 use redtool_format::rdb::ValueType;
+use std::ops::Range;
 
 /// Records in a row that are believed.
 const CHAIN: usize = 4;
@@ -34,12 +35,18 @@ const DBS: u32 = 1 << 16;
 const MODULE_AUX: u8 = 247;
 const FUNCTION2: u8 = 245;
 
+/// How often a start is given up for one that lies in its first record.
+const SECOND_THOUGHTS: usize = 8;
+
 /// Looks for records in bytes that may be anything.
 pub(super) struct Search {
     checker: Checker,
     budget: u64,
     scratch: Vec<u8>,
+    /// Hashes of the chain's keys.
     chain: Vec<u64>,
+    /// Where its first records start; and where the last of these ends.
+    starts: Vec<usize>,
 }
 
 impl Search {
@@ -49,16 +56,47 @@ impl Search {
             budget: BUDGET_PER_BYTE * file_bytes as u64,
             scratch: Vec::new(),
             chain: Vec::new(),
+            starts: Vec::new(),
         }
     }
 
-    /// The first offset in `places` where records start that go on to beyond `beyond`. `reader`
-    /// knows the db and the hash templates.
+    /// Where records start in `places`, going on to beyond `beyond`: the first such offset, unless
+    /// a whole chain lies inside the record there, which is a stray byte's then and has swallowed
+    /// others. `reader` knows the db and the hash templates.
     pub(super) fn find(
         &mut self,
         file: &[u8],
         reader: &Reader<'_>,
-        places: std::ops::Range<usize>,
+        places: Range<usize>,
+        beyond: usize,
+        known: (u32, &Seen),
+        meter: &Meter,
+    ) -> Result<Option<usize>> {
+        let Some(mut found) = self.first(file, reader, places, beyond, known, meter)? else {
+            return Ok(None);
+        };
+        for _ in 0..SECOND_THOUGHTS {
+            let Some(end) = self.starts.get(1).copied() else { break };
+            let mut inside = found + 1..end;
+            loop {
+                let next = self.first(file, reader, inside.clone(), beyond, known, meter)?;
+                let Some(next) = next else { return Ok(Some(found)) };
+                if self.starts.get(CHAIN - 1).is_some_and(|last| *last < end) {
+                    found = next;
+                    break;
+                }
+                inside.start = next + 1;
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The first offset in `places` where records start that go on to beyond `beyond`.
+    fn first(
+        &mut self,
+        file: &[u8],
+        reader: &Reader<'_>,
+        places: Range<usize>,
         beyond: usize,
         (db, seen): (u32, &Seen),
         meter: &Meter,
@@ -106,7 +144,11 @@ impl Search {
     ) -> (bool, bool) {
         let (mut tainted, mut records) = (false, 0);
         self.chain.clear();
+        self.starts.clear();
         loop {
+            if records <= CHAIN {
+                self.starts.push(probe.pos());
+            }
             if records >= CHAIN && probe.pos() > beyond {
                 return (true, tainted);
             }
