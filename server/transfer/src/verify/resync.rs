@@ -2,9 +2,10 @@
 //!
 //! Nothing in an RDB file marks the start of a record, so every offset is tried: records are read
 //! from there, and it is believed when four can be read in a row, or fewer and then the end of the
-//! file, which is EOF opcode and checksum exactly. The price is that fewer than four records between
-//! two holes are lost with them, as are the last three before a cut that follows a hole. With two
-//! in a row for four, more keys are lost, not fewer: records that are none swallow those that are.
+//! file, which is EOF opcode and checksum exactly. The price is that fewer than four records
+//! between two holes are lost with them, as are the last three before a cut that follows a hole.
+//! With two in a row for four, more keys are lost, not fewer: records that are none swallow those
+//! that are.
 //!
 //! A key counts when it and its value decode, nothing about the value is odd, the key was not there
 //! yet, and its expiry lies within what clocks show.
