@@ -200,6 +200,7 @@ impl Builder {
         let mut recorder = Recorder::new(0);
         let mut scratch = Vec::new();
         for (ordinal, place) in index.places().iter().enumerate() {
+            index.prefetch(ordinal);
             let ordinal = ordinal as u64 + 1;
             recorder.set_next_id(ordinal);
             self.build_one(file, index, (place, ordinal), &mut recorder, &mut scratch, out)?;

@@ -14,6 +14,7 @@ use redtool_format::rdb::skip::skip_value;
 use redtool_format::rdb::{string, ValueType};
 use redtool_format::{Cursor, FormatError};
 use redtool_store::object::{is_long_key, write_record_key};
+use redtool_store::prefetch::prefetch;
 use redtool_store::spill::SpillVec;
 use std::cmp::Ordering;
 
@@ -33,6 +34,9 @@ const NO_ATTRIBUTES: u32 = u32::MAX;
 /// Longer runs of equal prefixes are sorted on all cores.
 const PARALLEL_RUN: usize = 1 << 14;
 const PREFIX_BYTES: usize = 16;
+/// How many records ahead bytes are asked for, and how many of them.
+const AHEAD: usize = 24;
+const AHEAD_BYTES: usize = 320;
 
 /// Attributes of a key record, where it has any.
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -102,6 +106,14 @@ impl<'a> Index<'a> {
     /// The places, in record-key order.
     pub fn places(&self) -> &[Place] {
         self.places.as_slice()
+    }
+
+    /// Asks for the start of the record that is `AHEAD` places after number `n`.
+    #[inline]
+    pub fn prefetch(&self, n: usize) {
+        if let Some(place) = self.places().get(n + AHEAD) {
+            prefetch(self.file.bytes(), place.key_offset as usize - 1, AHEAD_BYTES);
+        }
     }
 
     /// The record at a place.

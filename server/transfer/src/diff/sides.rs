@@ -94,6 +94,7 @@ impl<'r> Walk<'r> {
                 if *next >= *end {
                     return Ok(None);
                 }
+                index.prefetch(*next);
                 let record = index.record(&index.places()[*next])?;
                 *next += 1;
                 let key = record.key.decode(scratch).map_err(|e| Error::format(e, 0, None))?;
