@@ -51,7 +51,8 @@ def convert(
     """Copies the entries of `source` into a new dataset at `target`, all or nothing.
 
     options: filters {}; checksum bool [True]; target str [""], a server to write for ("redis-7.2");
-    rdb_version int | None [None], without both the version of the dump it is or came from; lossy bool [False]; force bool [False], replace what is there;
+    rdb_version int | None [None] (neither: the version of the dump it is or came from);
+    lossy bool [False]; force bool [False], replace what is there;
     compress bool [True], LZF as Redis does
     returns: account; losses {name: n}; warnings [str]; bytes_read int; bytes_written int;
     seconds float; failures [{offset int | None, db int | None, key bytes | None, error str}]

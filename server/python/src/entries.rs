@@ -16,10 +16,13 @@ use redtool_store::{read, Object, Reader, Store, StoreError, Table};
 use redtool_transfer::Filter;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// A snapshot, and the record key to go on from; None at the end.
+type Place = (Box<dyn Reader>, Option<Vec<u8>>);
+
 /// Walks the entries of a store.
 #[pyclass(frozen)]
 pub struct Entries {
-    reader: Mutex<(Box<dyn Reader>, Option<Vec<u8>>)>,
+    reader: Mutex<Place>,
     _store: Arc<dyn Store>,
     filter: Filter,
     values: bool,

@@ -109,6 +109,15 @@ impl Meta {
 }
 
 impl DbCounts {
+    /// Adds other counters.
+    pub fn merge(&mut self, other: &DbCounts) {
+        self.keys += other.keys;
+        self.expires += other.expires;
+        for (mine, theirs) in self.kinds.iter_mut().zip(other.kinds) {
+            *mine += theirs;
+        }
+    }
+
     fn to_bytes(self) -> Vec<u8> {
         let numbers = [self.keys, self.expires].into_iter().chain(self.kinds);
         numbers.flat_map(u64::to_le_bytes).collect()

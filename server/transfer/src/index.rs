@@ -1,6 +1,6 @@
 //! The keys of an RDB file in record-key order, as places in the file.
 //!
-//! 32 bytes a key: db, the first 16 bytes of the key as a number, the offset of the record. It is
+//! 40 bytes a key: db, the first 16 bytes of the key as a number, where the record lies. It is
 //! sorted in memory while it is small and in a mapped temporary file when it is not ([`SpillVec`]),
 //! first by db and those 16 bytes; keys that share them are told apart by the 16 bytes that follow,
 //! and so on. No comparison reads the file.
@@ -10,7 +10,6 @@ use crate::filter::Filter;
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
 use redtool_format::rdb::reader::KeyRecord;
-use redtool_format::rdb::skip::skip_value;
 use redtool_format::rdb::{string, ValueType};
 use redtool_format::{Cursor, FormatError};
 use redtool_store::object::{is_long_key, write_record_key};
@@ -25,6 +24,8 @@ pub struct Place {
     prefix: [u64; 2],
     /// Offset of the key string; the type byte stands before it.
     key_offset: u64,
+    /// Offset of the first byte after the value.
+    end: u64,
     db: u32,
     /// Attributes of the record that follow in `Index::attributes`, or [`NO_ATTRIBUTES`].
     attributes: u32,
@@ -36,7 +37,7 @@ const PARALLEL_RUN: usize = 1 << 14;
 const PREFIX_BYTES: usize = 16;
 /// How many records ahead bytes are asked for, and how many of them.
 const AHEAD: usize = 24;
-const AHEAD_BYTES: usize = 320;
+const AHEAD_BYTES: usize = 512;
 
 /// Attributes of a key record, where it has any.
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -112,7 +113,8 @@ impl<'a> Index<'a> {
     #[inline]
     pub fn prefetch(&self, n: usize) {
         if let Some(place) = self.places().get(n + AHEAD) {
-            prefetch(self.file.bytes(), place.key_offset as usize - 1, AHEAD_BYTES);
+            let start = place.key_offset as usize - 1;
+            prefetch(self.file.bytes(), start, (place.end as usize - start).min(AHEAD_BYTES));
         }
     }
 
@@ -130,7 +132,6 @@ impl<'a> Index<'a> {
         let mut cursor = Cursor::starting_at(file, key_offset);
         let key = string::read(&mut cursor)?;
         let payload_offset = cursor.pos();
-        skip_value(&mut cursor, value_type, &self.walked.notes.templates)?;
         let attributes = match place.attributes {
             NO_ATTRIBUTES => Attributes::default(),
             n => self.attributes.as_slice()[n as usize],
@@ -147,7 +148,7 @@ impl<'a> Index<'a> {
             key,
             key_offset,
             value_type,
-            payload: &file[payload_offset..cursor.pos()],
+            payload: &file[payload_offset..place.end as usize],
             payload_offset,
         })
     }
@@ -296,7 +297,8 @@ fn place(
         prefix(key)
     };
     let key_offset = record.key_offset as u64;
-    Ok(Place { prefix, key_offset, db: record.db, attributes: number })
+    let end = (record.payload_offset + record.payload.len()) as u64;
+    Ok(Place { prefix, key_offset, end, db: record.db, attributes: number })
 }
 
 fn attributes_of(file: &RdbFile, record: &KeyRecord<'_>) -> Attributes {

@@ -70,8 +70,8 @@ impl Source {
         }
     }
 
-    /// The form that a dump of it takes when nobody asks for another: that of the dump it is or came
-    /// from, as near as can be written, so that the server it came from loads it.
+    /// The form that a dump of it takes when nobody asks for another: that of the dump it is or
+    /// came from, as near as can be written, so that the server it came from loads it.
     pub fn own_target(&self) -> Result<Target> {
         let (dialect, version) = match self {
             Source::Rdb(file) => {
