@@ -244,6 +244,13 @@ impl<'r> Object<'r> {
         self.expire_at_ms.is_some_and(|at| at < now_ms)
     }
 
+    /// Gives a segmented object its id.
+    pub fn set_id(&mut self, new: u64) {
+        if let Body::Segmented { id, .. } = &mut self.body {
+            *id = new;
+        }
+    }
+
     /// The whole key, given its record key.
     pub fn key<'k>(&self, record_key: &'k [u8]) -> Result<&'k [u8]>
     where

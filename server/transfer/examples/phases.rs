@@ -7,7 +7,7 @@ use std::time::Instant;
 fn main() {
     let Some(path) = std::env::args().nth(1) else { return eprintln!("phases DUMP.rdb") };
     let meter = Meter::new();
-    let mut run = || -> redtool_transfer::Result<()> {
+    let run = || -> redtool_transfer::Result<()> {
         let file = RdbFile::open(Path::new(&path), &meter)?;
         for _ in 0..3 {
             let start = Instant::now();

@@ -6,6 +6,7 @@
 //! | [`staged`] | outputs that appear only when complete |
 //! | [`rdb_file`] | an RDB file walked, its checksum verified |
 //! | [`index`] | the keys of an RDB file in order |
+//! | [`runs`] | an RDB file as sorted records |
 //! | [`import`] | RDB → store |
 //! | [`source`] | any dataset opened: its notes, its entries |
 //! | [`export`] | any source → RDB |
@@ -25,6 +26,7 @@ pub mod index;
 pub mod input;
 pub mod meter;
 pub mod rdb_file;
+pub mod runs;
 pub mod source;
 pub mod staged;
 pub mod verify;

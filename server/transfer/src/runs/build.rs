@@ -1,0 +1,241 @@
+//! Builders: records made in file order, while the bytes are at hand, and sorted run by run.
+use super::entry::{self, compare, Entry, Rank};
+use crate::account::Account;
+use crate::error::{Error, Result};
+use redtool_format::rdb::reader::KeyRecord;
+use redtool_format::rdb::value::Templates;
+use redtool_store::build::{Built, Incoming, Recorder, Sink};
+use redtool_store::meta::DbCounts;
+use redtool_store::object::write_expire_key;
+use redtool_store::spill::SpillBytes;
+use redtool_store::Table;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+/// A run is sorted when its entries take this much.
+const RUN_BYTES: usize = 16 << 20;
+/// Sorted entries are written in pieces of about this size.
+const WRITE_BYTES: usize = 1 << 20;
+
+/// An entry of the run in the making.
+#[derive(Clone, Copy)]
+struct Slot {
+    rank: Rank,
+    at: u32,
+}
+
+/// Turns records into sorted runs.
+pub struct Builder<'t> {
+    templates: &'t Templates,
+    recorder: Recorder,
+    arena: Vec<u8>,
+    slots: Vec<Slot>,
+    sorted: Vec<u8>,
+    output: RunFile,
+    blob: SpillBytes,
+    key: Vec<u8>,
+    /// What became of the keys.
+    pub account: Account,
+    /// Counters per db.
+    pub dbs: BTreeMap<u32, DbCounts>,
+}
+
+/// Sorted runs one after the other: in memory while there is one, then in an unlinked file.
+pub struct RunFile {
+    file: Option<File>,
+    written: u64,
+    ranges: Vec<Range<u64>>,
+}
+
+/// What a builder leaves.
+pub struct Runs {
+    /// Sorted runs in a file, and where each lies.
+    pub file: Option<(File, Vec<Range<u64>>)>,
+    /// The last run, in memory.
+    pub last: Vec<u8>,
+    /// Segments.
+    pub blob: SpillBytes,
+}
+
+impl<'t> Builder<'t> {
+    /// A builder of records for hashes with these templates.
+    pub fn new(templates: &'t Templates) -> Self {
+        Self {
+            templates,
+            recorder: Recorder::new(0),
+            arena: Vec::new(),
+            slots: Vec::new(),
+            sorted: Vec::new(),
+            output: RunFile { file: None, written: 0, ranges: Vec::new() },
+            blob: SpillBytes::new(),
+            key: Vec::new(),
+            account: Account::default(),
+            dbs: BTreeMap::new(),
+        }
+    }
+
+    /// Makes the entries of a key.
+    pub fn add(&mut self, record: &KeyRecord<'_>) -> Result<()> {
+        let mut key = std::mem::take(&mut self.key);
+        let outcome = self.add_with(record, &mut key);
+        self.key = key;
+        outcome
+    }
+
+    fn add_with(&mut self, record: &KeyRecord<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+        let key =
+            record.key.decode(scratch).map_err(|e| Error::format(e, record.key_offset, None))?;
+        let entry = Incoming {
+            db: record.db,
+            key,
+            expire_at_ms: record.expire_at_ms,
+            idle_s: record.idle_s,
+            freq: record.freq,
+            meta: record.meta,
+            value_type: record.value_type,
+            payload: record.payload,
+        };
+        self.recorder.set_next_id(0);
+        let mut collect = Collect {
+            arena: &mut self.arena,
+            slots: &mut self.slots,
+            blob: &mut self.blob,
+            blob_start: None,
+            source_offset: record.offset as u64,
+            expire_at_ms: record.expire_at_ms,
+            segment: Vec::new(),
+        };
+        let built = self
+            .recorder
+            .build(&entry, self.templates, &mut collect)
+            .map_err(|e| Error::store(e, record.payload_offset, record.db, key))?;
+        self.count(record, built);
+        if self.arena.len() >= RUN_BYTES {
+            self.end_run()?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, record: &KeyRecord<'_>, built: Built) {
+        match built {
+            Built::Empty => self.account.skipped.add(record.value_type.kind()),
+            Built::Key(kind) => {
+                self.account.written.add(kind);
+                let counts = self.dbs.entry(record.db).or_default();
+                counts.keys += 1;
+                counts.kinds[kind as usize] += 1;
+                counts.expires += u64::from(record.expire_at_ms.is_some());
+            }
+        }
+    }
+
+    /// Sorts the run in the making and writes it.
+    fn end_run(&mut self) -> Result<()> {
+        self.sort();
+        let mut sorted = std::mem::take(&mut self.sorted);
+        let start = self.output.written;
+        for slot in &self.slots {
+            sorted.extend_from_slice(self.entry_bytes(slot));
+            if sorted.len() >= WRITE_BYTES {
+                self.output.write(&sorted)?;
+                sorted.clear();
+            }
+        }
+        self.output.write(&sorted)?;
+        sorted.clear();
+        self.sorted = sorted;
+        self.output.ranges.push(start..self.output.written);
+        self.slots.clear();
+        self.arena.clear();
+        Ok(())
+    }
+
+    fn sort(&mut self) {
+        let arena = &self.arena;
+        let key = |slot: &Slot| {
+            Entry::read(arena, slot.at as usize).map_or(&[][..], |(entry, _)| entry.key)
+        };
+        self.slots.sort_unstable_by(|a, b| {
+            a.rank.cmp(&b.rank).then_with(|| compare((a.rank, key(a)), (b.rank, key(b))))
+        });
+    }
+
+    fn entry_bytes(&self, slot: &Slot) -> &[u8] {
+        let start = slot.at as usize;
+        let end = Entry::read(&self.arena, start).map_or(start, |(_, next)| next);
+        &self.arena[start..end]
+    }
+
+    /// Ends the last run and gives everything up.
+    pub fn finish(mut self) -> (Runs, Account, BTreeMap<u32, DbCounts>) {
+        self.sort();
+        let mut last = Vec::with_capacity(self.arena.len());
+        for slot in &self.slots {
+            last.extend_from_slice(self.entry_bytes(slot));
+        }
+        let file = self.output.file.map(|file| (file, self.output.ranges));
+        (Runs { file, last, blob: self.blob }, self.account, self.dbs)
+    }
+}
+
+impl RunFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let dir = std::env::temp_dir();
+        let error = |e: std::io::Error| temporary(&dir, &e);
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(tempfile::tempfile().map_err(error)?),
+        };
+        file.write_all(bytes).map_err(error)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// An error about the temporary directory.
+pub fn temporary(dir: &Path, error: &std::io::Error) -> Error {
+    Error::io(dir, error).hint("set TMPDIR to a file system with room for the dataset")
+}
+
+/// Takes the records of one key.
+struct Collect<'b> {
+    arena: &'b mut Vec<u8>,
+    slots: &'b mut Vec<Slot>,
+    blob: &'b mut SpillBytes,
+    blob_start: Option<u64>,
+    source_offset: u64,
+    expire_at_ms: Option<i64>,
+    segment: Vec<u8>,
+}
+
+impl Collect<'_> {
+    fn push(&mut self, entry: &Entry<'_>) {
+        let at = self.arena.len() as u32;
+        self.slots.push(Slot { rank: Rank::of(entry.table, entry.key), at });
+        entry.write(self.arena);
+    }
+}
+
+impl Sink for Collect<'_> {
+    fn record(&mut self, table: Table, key: &[u8], value: &[u8]) -> redtool_store::Result<()> {
+        if table == Table::Segments {
+            self.blob_start.get_or_insert(self.blob.len() as u64);
+            self.segment.clear();
+            entry::write_segment(&mut self.segment, key, value);
+            return self.blob.extend_from_slice(&self.segment);
+        }
+        let blob = self.blob_start.map(|start| (start, self.blob.len() as u64 - start));
+        let source_offset = self.source_offset;
+        self.push(&Entry { table, key, value, source_offset, blob });
+        if let Some(at_ms) = self.expire_at_ms {
+            let mut expire_key = Vec::with_capacity(8 + key.len());
+            write_expire_key(&mut expire_key, at_ms, key);
+            let (table, value) = (Table::Expires, &[][..]);
+            self.push(&Entry { table, key: &expire_key, value, source_offset: 0, blob: None });
+        }
+        Ok(())
+    }
+}

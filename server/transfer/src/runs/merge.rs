@@ -1,0 +1,132 @@
+//! Runs merged: every entry once, in the order of tables and keys.
+use super::build::{temporary, Runs};
+use super::entry::{compare, Entry, Rank};
+use crate::error::Result;
+use memmap2::Mmap;
+use redtool_store::spill::SpillBytes;
+use std::cmp::Ordering;
+use std::collections::binary_heap::PeekMut;
+use std::collections::BinaryHeap;
+use std::ops::Range;
+
+/// What builders left, mapped.
+pub struct Merged {
+    parts: Vec<Part>,
+}
+
+struct Part {
+    map: Option<Mmap>,
+    ranges: Vec<Range<u64>>,
+    last: Vec<u8>,
+    blob: SpillBytes,
+}
+
+impl Merged {
+    /// Maps the runs.
+    pub fn new(runs: Vec<Runs>) -> Result<Self> {
+        let mut parts = Vec::new();
+        for runs in runs {
+            let (map, ranges) = match runs.file {
+                Some((file, ranges)) => {
+                    // SAFETY: the file is unlinked and ours alone, so nobody cuts it while it is
+                    // mapped.
+                    let map = unsafe { Mmap::map(&file) }
+                        .map_err(|e| temporary(&std::env::temp_dir(), &e))?;
+                    (Some(map), ranges)
+                }
+                None => (None, Vec::new()),
+            };
+            parts.push(Part { map, ranges, last: runs.last, blob: runs.blob });
+        }
+        Ok(Self { parts })
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> Iter<'_> {
+        let mut heads = BinaryHeap::new();
+        for (part, held) in self.parts.iter().enumerate() {
+            let mapped = held.map.as_deref().unwrap_or(&[]);
+            let runs = held
+                .ranges
+                .iter()
+                .map(|range| &mapped[range.start as usize..range.end as usize])
+                .chain([held.last.as_slice()]);
+            for run in runs {
+                if let Some((entry, next)) = Entry::read(run, 0) {
+                    let rank = Rank::of(entry.table, entry.key);
+                    heads.push(Head { rank, entry, run, next, part });
+                }
+            }
+        }
+        Iter { parts: &self.parts, heads }
+    }
+}
+
+/// The next entry of a run.
+struct Head<'a> {
+    rank: Rank,
+    entry: Entry<'a>,
+    run: &'a [u8],
+    next: usize,
+    part: usize,
+}
+
+impl Ord for Head<'_> {
+    /// The other way round: the heap's greatest is the least key.
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare((other.rank, other.entry.key), (self.rank, self.entry.key))
+    }
+}
+
+impl PartialOrd for Head<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Head<'_> {}
+
+/// An entry and its segments.
+#[derive(Clone, Copy)]
+pub struct Item<'a> {
+    /// The entry.
+    pub entry: Entry<'a>,
+    /// The segments of a segmented object; see [`super::entry::segments`].
+    pub blob: Option<&'a [u8]>,
+}
+
+/// Walks the entries in order.
+pub struct Iter<'a> {
+    parts: &'a [Part],
+    heads: BinaryHeap<Head<'a>>,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        let mut head = self.heads.peek_mut()?;
+        let entry = head.entry;
+        let parts: &'a [Part] = self.parts;
+        let blob = entry.blob.map(|(offset, len)| {
+            &parts[head.part].blob.as_slice()[offset as usize..(offset + len) as usize]
+        });
+        match Entry::read(head.run, head.next) {
+            Some((following, next)) => {
+                head.rank = Rank::of(following.table, following.key);
+                head.entry = following;
+                head.next = next;
+            }
+            None => {
+                PeekMut::pop(head);
+            }
+        }
+        Some(Item { entry, blob })
+    }
+}
