@@ -15,9 +15,9 @@ use redtool_transfer::account::PerKind;
 use redtool_transfer::diff::{diff as compare, DiffKind, Options as DiffOptions, Side};
 use redtool_transfer::export::{export, Options as ExportOptions};
 use redtool_transfer::import::{import, library_name, Options as ImportOptions};
-use redtool_transfer::index::Index;
 use redtool_transfer::input::{sniff_file, Content};
 use redtool_transfer::rdb_file::{Checksum, RdbFile};
+use redtool_transfer::runs::{self, Sorted};
 use redtool_transfer::source::Source;
 use redtool_transfer::staged::Staged;
 use redtool_transfer::verify::{salvage, verify as check, Options as VerifyOptions, Report};
@@ -227,12 +227,12 @@ pub fn diff(
     let start = Instant::now();
     let summary = work::run(py, progress.as_ref(), move |meter| {
         let (a, b) = (Source::open(&a.0, &a.1, meter)?, Source::open(&b.0, &b.1, meter)?);
-        meter.set_total(a.size_bytes() + b.size_bytes());
-        let (index_a, index_b) =
-            (index(&a, checksum, &filter, meter)?, index(&b, checksum, &filter, meter)?);
+        meter.set_total(2 * (a.size_bytes() + b.size_bytes()));
+        let sorted_a = sorted(&a, checksum, &filter, meter)?;
+        let sorted_b = sorted(&b, checksum, &filter, meter)?;
         let limit = DIFFERENCES;
         let options = DiffOptions { filter: &filter, ttl_tolerance_ms, limit };
-        compare(&side(&a, index_a.as_ref())?, &side(&b, index_b.as_ref())?, &options, meter)
+        compare(&side(&a, sorted_a.as_ref())?, &side(&b, sorted_b.as_ref())?, &options, meter)
     })?;
     if let Some(emit) = emit {
         let list = PyList::empty(py);
@@ -258,25 +258,23 @@ pub fn diff(
     Ok(dict.unbind())
 }
 
-fn index<'a>(
-    source: &'a Source,
+fn sorted(
+    source: &Source,
     checksum: bool,
     filter: &Filter,
     meter: &Meter,
-) -> Result<Option<Index<'a>>, Error> {
+) -> Result<Option<Sorted>, Error> {
     match source {
-        Source::Rdb(file) => {
-            Index::build(file, checksum, filter, &mut Account::default(), meter).map(Some)
-        }
+        Source::Rdb(file) => runs::sort(file, checksum, filter, meter).map(Some),
         Source::Store(..) => Ok(None),
     }
 }
 
-fn side<'a>(source: &'a Source, index: Option<&'a Index<'a>>) -> Result<Side<'a>, Error> {
-    match (source, index) {
+fn side<'a>(source: &'a Source, sorted: Option<&'a Sorted>) -> Result<Side<'a>, Error> {
+    match (source, sorted) {
         (Source::Store(store, _), _) => Ok(Side::Store(&**store)),
-        (Source::Rdb(_), Some(index)) => Ok(Side::Rdb(index)),
-        (Source::Rdb(_), None) => Err(Error::new(ErrorKind::Store, "a file without an index")),
+        (Source::Rdb(_), Some(sorted)) => Ok(Side::Rdb(sorted)),
+        (Source::Rdb(_), None) => Err(Error::new(ErrorKind::Store, "a file that is not sorted")),
     }
 }
 

@@ -6,7 +6,6 @@
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
-//! | [`prefetch`] | bytes asked for before they are needed |
 //! | [`read`] | from records back to an RDB value |
 //! | [`segment`] | big collections: runs of listpacks in key order |
 //! | [`build`] | from an RDB value to records |
@@ -22,7 +21,6 @@ pub mod lmdb;
 pub mod memory;
 pub mod meta;
 pub mod object;
-pub mod prefetch;
 pub mod read;
 pub mod segment;
 pub mod spill;

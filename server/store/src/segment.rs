@@ -7,6 +7,12 @@ pub fn element_hash(element: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(element)
 }
 
+/// The 128-bit hash of a key: XXH3, seed 0.
+#[inline]
+pub fn key_hash(key: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128(key)
+}
+
 /// The order key of a score: sorts as the doubles do; -0 sorts as 0.
 #[inline]
 pub fn score_order(score: f64) -> u64 {

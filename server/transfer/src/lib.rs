@@ -5,7 +5,7 @@
 //! | [`input`] | any input as one mapped slice |
 //! | [`staged`] | outputs that appear only when complete |
 //! | [`rdb_file`] | an RDB file walked, its checksum verified |
-//! | [`index`] | the keys of an RDB file in order |
+//! | [`duplicates`] | keys that are there twice |
 //! | [`runs`] | an RDB file as sorted records |
 //! | [`import`] | RDB → store |
 //! | [`source`] | any dataset opened: its notes, its entries |
@@ -18,11 +18,11 @@
 //! | [`error`] | what can go wrong, and where |
 pub mod account;
 pub mod diff;
+pub mod duplicates;
 pub mod error;
 pub mod export;
 pub mod filter;
 pub mod import;
-pub mod index;
 pub mod input;
 pub mod meter;
 pub mod rdb_file;

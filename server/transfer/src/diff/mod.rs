@@ -7,38 +7,36 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`sides`] | a side's entries of a range, in order |
+//! | [`sides`] | a side's objects, in order |
 //! | [`value`] | two values compared: bytes first, then segments, then elements |
 //! | [`elements`] | the elements of two values compared, the first difference shown |
 mod elements;
 mod sides;
 mod value;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::filter::Filter;
-use crate::index::Index;
 use crate::meter::Meter;
+use crate::runs::Sorted;
 use redtool_store::object::split_record_key;
-use redtool_store::Store;
+use redtool_store::{Object, Reader, Store};
 use sides::{Item, Walk};
 use std::cmp::Ordering;
-use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
-use std::sync::{Mutex, PoisonError};
 
-/// Ranges a comparison is cut into: enough for the cores to end together.
-const RANGES: usize = 32;
+/// Bytes compared between two looks at the meter.
+const METER_BYTES: u64 = 1 << 20;
 
 /// One side of a comparison.
 pub enum Side<'a> {
-    /// An RDB file, its keys sorted.
-    Rdb(&'a Index<'a>),
+    /// An RDB file, its records sorted.
+    Rdb(&'a Sorted),
     /// A store.
     Store(&'a dyn Store),
 }
 
 /// How to compare.
 pub struct Options<'a> {
-    /// Which keys, on both sides (an index was built with it).
+    /// Which keys, on both sides (a file's records were made with it).
     pub filter: &'a Filter,
     /// Expiries that lie no further apart are equal.
     pub ttl_tolerance_ms: i64,
@@ -114,88 +112,22 @@ impl Summary {
             self.differences.push(difference);
         }
     }
-
-    fn merge(&mut self, other: Summary, limit: usize) {
-        self.same += other.same;
-        for (mine, theirs) in self.counts.iter_mut().zip(other.counts) {
-            *mine += theirs;
-        }
-        let room = limit.saturating_sub(self.differences.len());
-        self.differences.extend(other.differences.into_iter().take(room));
-    }
 }
 
 /// Compares two datasets.
 pub fn diff(a: &Side<'_>, b: &Side<'_>, options: &Options<'_>, meter: &Meter) -> Result<Summary> {
-    let bounds = bounds(a, b)?;
-    let next = AtomicUsize::new(0);
-    let outcomes: Mutex<Vec<(usize, Result<Summary>)>> = Mutex::new(Vec::new());
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(bounds.len() + 1);
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| loop {
-                let range = next.fetch_add(1, Atomic::Relaxed);
-                if range > bounds.len() {
-                    break;
-                }
-                let from = range.checked_sub(1).map(|i| &bounds[i][..]);
-                let to = bounds.get(range).map(|bound| &bound[..]);
-                let outcome = diff_range(a, b, (from, to), options, meter);
-                outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((range, outcome));
-            });
-        }
-    });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(PoisonError::into_inner);
-    outcomes.sort_by_key(|(range, _)| *range);
-    if outcomes.len() != bounds.len() + 1 {
-        return Err(Error::new(Kind::Store, "a comparing thread failed"));
-    }
-    let mut summary = Summary::default();
-    for (_, outcome) in outcomes {
-        summary.merge(outcome?, options.limit);
-    }
-    Ok(summary)
-}
-
-/// Record keys that cut the key space into ranges of about equal numbers of keys.
-fn bounds(a: &Side<'_>, b: &Side<'_>) -> Result<Vec<Vec<u8>>> {
-    let index = match (a, b) {
-        (Side::Rdb(index), _) | (_, Side::Rdb(index)) => index,
-        _ => return Ok(Vec::new()),
-    };
-    let step = index.len() / RANGES;
-    let mut bounds = Vec::new();
-    let mut scratch = Vec::new();
-    if step > 0 {
-        for place in index.places().iter().step_by(step).skip(1) {
-            let mut key = Vec::new();
-            index.write_record_key(place, &mut scratch, &mut key)?;
-            bounds.push(key);
-        }
-    }
-    Ok(bounds)
-}
-
-type Range<'r> = (Option<&'r [u8]>, Option<&'r [u8]>);
-
-fn diff_range(
-    a: &Side<'_>,
-    b: &Side<'_>,
-    range: Range<'_>,
-    options: &Options<'_>,
-    meter: &Meter,
-) -> Result<Summary> {
     let (reader_a, reader_b) = (a.reader()?, b.reader()?);
-    let mut walk_a = Walk::new(a, reader_a.as_deref(), range, options.filter)?;
-    let mut walk_b = Walk::new(b, reader_b.as_deref(), range, options.filter)?;
-    let mut comparer = value::Comparer::new(a, b, options.ttl_tolerance_ms);
+    let mut walk_a = Walk::new(a, reader_a.as_deref(), options.filter)?;
+    let mut walk_b = Walk::new(b, reader_b.as_deref(), options.filter)?;
     let mut summary = Summary::default();
     let (mut left, mut right) = (walk_a.next()?, walk_b.next()?);
-    let mut keys = 0;
+    let mut bytes = 0;
     loop {
-        keys += 1;
-        if keys % 1024 == 0 {
-            meter.advance(0, 1024)?;
+        bytes += left.as_ref().map_or(0, Item::size_bytes);
+        bytes += right.as_ref().map_or(0, Item::size_bytes);
+        if bytes >= METER_BYTES {
+            meter.advance(bytes, 0)?;
+            bytes = 0;
         }
         let order = match (&left, &right) {
             (None, None) => break,
@@ -203,20 +135,7 @@ fn diff_range(
             (None, Some(_)) => Ordering::Greater,
             (Some(x), Some(y)) => x.record_key.cmp(&y.record_key),
         };
-        match (order, &left, &right) {
-            (Ordering::Equal, Some(x), Some(y)) => {
-                let found = comparer.compare(x, y, reader_a.as_deref(), reader_b.as_deref())?;
-                summary.same += u64::from(found.is_empty());
-                for difference in found {
-                    summary.add(difference, options.limit);
-                }
-            }
-            (Ordering::Less, Some(x), _) => {
-                summary.add(one_sided(x, DiffKind::Missing), options.limit)
-            }
-            (_, _, Some(y)) => summary.add(one_sided(y, DiffKind::Extra), options.limit),
-            (_, _, None) => {}
-        }
+        summary.take(order, left.as_ref(), right.as_ref(), options)?;
         if order != Ordering::Greater {
             left = walk_a.next()?;
         }
@@ -227,18 +146,61 @@ fn diff_range(
     Ok(summary)
 }
 
-fn one_sided(item: &Item<'_>, kind: DiffKind) -> Difference {
-    let detail = match kind {
-        DiffKind::Missing => "only in the first",
-        _ => "only in the second",
-    };
-    item.difference(kind, detail.into(), None)
+impl Summary {
+    /// Takes in the least key of both sides.
+    fn take(
+        &mut self,
+        order: Ordering,
+        left: Option<&Item<'_>>,
+        right: Option<&Item<'_>>,
+        options: &Options<'_>,
+    ) -> Result<()> {
+        match (order, left, right) {
+            (Ordering::Equal, Some(x), Some(y)) => {
+                let found = value::compare(x, y, options.ttl_tolerance_ms)?;
+                self.same += u64::from(found.is_empty());
+                for difference in found {
+                    self.add(difference, options.limit);
+                }
+            }
+            (Ordering::Less, Some(x), _) => {
+                let only = x.difference(DiffKind::Missing, "only in the first".into(), None)?;
+                self.add(only, options.limit);
+            }
+            (_, _, Some(y)) => {
+                let only = y.difference(DiffKind::Extra, "only in the second".into(), None)?;
+                self.add(only, options.limit);
+            }
+            (_, _, None) => {}
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Side<'a> {
+    /// A reader of a store side.
+    fn reader(&self) -> Result<Option<Box<dyn Reader>>> {
+        match self {
+            Side::Rdb(_) => Ok(None),
+            Side::Store(store) => Ok(Some(store.reader()?)),
+        }
+    }
 }
 
 impl Item<'_> {
-    fn difference(&self, kind: DiffKind, detail: String, path: Option<String>) -> Difference {
-        let db = split_record_key(&self.record_key).map_or(0, |(db, _)| db);
-        let type_name = self.value_type.kind().name();
-        Difference { kind, db, key: self.key.clone(), type_name, detail, path }
+    fn size_bytes(&self) -> u64 {
+        (self.record_key.len() + self.record.len()) as u64
+    }
+
+    fn difference(
+        &self,
+        kind: DiffKind,
+        detail: String,
+        path: Option<String>,
+    ) -> Result<Difference> {
+        let (db, _) = split_record_key(&self.record_key)?;
+        let object = Object::parse(&self.record)?;
+        let key = object.key(&self.record_key)?.to_vec();
+        Ok(Difference { kind, db, key, type_name: object.kind.name(), detail, path })
     }
 }

@@ -1,85 +1,58 @@
-//! A side's entries of a range of the key space, in record-key order.
-use super::{Range, Side};
+//! A side's objects in key order, each with a reader that finds its segments.
+use super::Side;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::index::Index;
-use redtool_format::rdb::ValueType;
-use redtool_store::object::{split_record_key, write_record_key};
+use crate::runs::entry::segments;
+use crate::runs::merge;
+use redtool_store::object::split_record_key;
 use redtool_store::{Bytes, Cursor, Object, Reader, Table};
+use std::borrow::Cow;
 
-/// An entry of a side; its value is still where it was.
+/// An object of a side.
 pub struct Item<'r> {
     /// `[db][key]`, the order of the walk.
-    pub record_key: Vec<u8>,
-    /// The key.
-    pub key: Vec<u8>,
-    /// Absolute expiry, Unix ms.
-    pub expire_at_ms: Option<i64>,
-    /// The type of the value.
-    pub value_type: ValueType,
-    /// The value.
-    pub value: Held<'r>,
+    pub record_key: Bytes<'r>,
+    /// The object record.
+    pub record: Bytes<'r>,
+    /// Where its segments are.
+    pub held: Held<'r>,
 }
 
-/// Where a value is.
+/// Where the segments of an object are.
+#[derive(Clone, Copy)]
 pub enum Held<'r> {
-    /// In a file: payload and its offset.
-    Payload(&'r [u8], usize),
-    /// In an object record.
-    Record(Bytes<'r>),
+    /// In the store that the reader is of.
+    Store(&'r dyn Reader),
+    /// In a blob of runs; empty when there are none.
+    Blob(&'r [u8]),
 }
 
-impl Side<'_> {
-    /// A reader of a store side.
-    pub(super) fn reader(&self) -> Result<Option<Box<dyn Reader>>> {
-        match self {
-            Side::Rdb(_) => Ok(None),
-            Side::Store(store) => Ok(Some(store.reader()?)),
-        }
-    }
-}
-
-/// Walks a range of a side.
+/// Walks the objects of a side.
 pub enum Walk<'r> {
-    /// Of a file.
-    Places {
-        /// The file's keys.
-        index: &'r Index<'r>,
-        /// The next one.
-        next: usize,
-        /// One past the last.
-        end: usize,
-        /// For decoding keys.
-        scratch: Vec<u8>,
-    },
+    /// Of a file: its records merged.
+    Runs(Box<merge::Iter<'r>>),
     /// Of a store.
-    Records {
+    Store {
         /// Over its objects.
         cursor: Box<dyn Cursor<'r> + 'r>,
-        /// The first record key that is not of the range any more.
-        to: Option<Vec<u8>>,
-        /// Which keys.
+        /// For their segments.
+        reader: &'r dyn Reader,
+        /// Which keys; those of a file were filtered when its runs were made.
         filter: &'r Filter,
     },
 }
 
 impl<'r> Walk<'r> {
-    /// Starts at the beginning of the range.
+    /// Starts at the first object; `reader` is that of a store side.
     pub fn new(
         side: &Side<'r>,
         reader: Option<&'r dyn Reader>,
-        (from, to): Range<'_>,
         filter: &'r Filter,
     ) -> Result<Self> {
         match (side, reader) {
-            (Side::Rdb(index), _) => {
-                let next = from.map_or(Ok(0), |key| lower_bound(index, key))?;
-                let end = to.map_or(Ok(index.len()), |key| lower_bound(index, key))?;
-                Ok(Walk::Places { index, next, end, scratch: Vec::new() })
-            }
+            (Side::Rdb(sorted), _) => Ok(Walk::Runs(Box::new(sorted.merged.iter()))),
             (Side::Store(_), Some(reader)) => {
-                let cursor = reader.seek(Table::Objects, from.unwrap_or_default())?;
-                Ok(Walk::Records { cursor, to: to.map(<[u8]>::to_vec), filter })
+                Ok(Walk::Store { cursor: reader.seek(Table::Objects, b"")?, reader, filter })
             }
             (Side::Store(_), None) => {
                 Err(Error::new(crate::error::Kind::Store, "a store side without a reader"))
@@ -87,70 +60,77 @@ impl<'r> Walk<'r> {
         }
     }
 
-    /// The next entry.
+    /// The next object.
     pub fn next(&mut self) -> Result<Option<Item<'r>>> {
         match self {
-            Walk::Places { index, next, end, scratch } => {
-                if *next >= *end {
-                    return Ok(None);
-                }
-                index.prefetch(*next);
-                let record = index.record(&index.places()[*next])?;
-                *next += 1;
-                let key = record.key.decode(scratch).map_err(|e| Error::format(e, 0, None))?;
-                let mut record_key = Vec::with_capacity(key.len() + 4);
-                write_record_key(&mut record_key, record.db, key);
-                Ok(Some(Item {
-                    record_key,
-                    key: key.to_vec(),
-                    expire_at_ms: record.expire_at_ms,
-                    value_type: record.value_type,
-                    value: Held::Payload(record.payload, record.payload_offset),
+            Walk::Runs(entries) => {
+                let object = entries.find(|item| item.entry.table == Table::Objects);
+                Ok(object.map(|item| Item {
+                    record_key: Cow::Borrowed(item.entry.key),
+                    record: Cow::Borrowed(item.entry.value),
+                    held: Held::Blob(item.blob.unwrap_or(&[])),
                 }))
             }
-            Walk::Records { cursor, to, filter } => {
-                next_record(&mut **cursor, to.as_deref(), filter)
-            }
+            Walk::Store { cursor, reader, filter } => next_object(&mut **cursor, *reader, filter),
         }
     }
 }
 
-fn next_record<'r>(
+fn next_object<'r>(
     cursor: &mut dyn Cursor<'r>,
-    to: Option<&[u8]>,
+    reader: &'r dyn Reader,
     filter: &Filter,
 ) -> Result<Option<Item<'r>>> {
     while let Some((record_key, record)) = cursor.next()? {
-        if to.is_some_and(|to| record_key.as_ref() >= to) {
-            break;
+        if !filter.is_empty() {
+            let (db, short) = split_record_key(&record_key)?;
+            let object = Object::parse(&record).map_err(|e| Error::store(e, 0, db, short))?;
+            let key = object.key(&record_key)?;
+            if !filter.passes(db, key, object.kind, object.expire_at_ms) {
+                continue;
+            }
         }
-        let (db, short) = split_record_key(&record_key)?;
-        let object = Object::parse(&record).map_err(|e| Error::store(e, 0, db, short))?;
-        let key = object.key(&record_key)?.to_vec();
-        if !filter.is_empty() && !filter.passes(db, &key, object.kind, object.expire_at_ms) {
-            continue;
-        }
-        let (expire_at_ms, value_type) = (object.expire_at_ms, object.value_type);
-        let record_key = record_key.into_owned();
-        let value = Held::Record(record);
-        return Ok(Some(Item { record_key, key, expire_at_ms, value_type, value }));
+        return Ok(Some(Item { record_key, record, held: Held::Store(reader) }));
     }
     Ok(None)
 }
 
-/// The number of the first place whose record key is not less than `key`.
-fn lower_bound(index: &Index<'_>, key: &[u8]) -> Result<usize> {
-    let (mut low, mut high) = (0, index.len());
-    let (mut scratch, mut found) = (Vec::new(), Vec::new());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        found.clear();
-        index.write_record_key(&index.places()[middle], &mut scratch, &mut found)?;
-        if found.as_slice() < key {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
+/// The segments of one object in a blob, read as a store is.
+pub struct BlobReader<'b>(Vec<(&'b [u8], &'b [u8])>);
+
+impl<'b> BlobReader<'b> {
+    /// No segments.
+    pub const EMPTY: Self = Self(Vec::new());
+
+    /// Finds the segments.
+    pub fn new(blob: &'b [u8]) -> Self {
+        Self(segments(blob).collect())
     }
-    Ok(low)
+}
+
+impl Reader for BlobReader<'_> {
+    fn get(&self, _: Table, key: &[u8]) -> redtool_store::Result<Option<Bytes<'_>>> {
+        let found = self.0.binary_search_by(|(k, _)| (*k).cmp(key)).ok();
+        Ok(found.map(|n| Cow::Borrowed(self.0[n].1)))
+    }
+
+    fn seek(&self, _: Table, from: &[u8]) -> redtool_store::Result<Box<dyn Cursor<'_> + '_>> {
+        let start = self.0.partition_point(|(key, _)| *key < from);
+        Ok(Box::new(BlobCursor(Box::new(self.0[start..].iter()))))
+    }
+
+    fn seek_back(&self, _: Table, from: &[u8]) -> redtool_store::Result<Box<dyn Cursor<'_> + '_>> {
+        let end = self.0.partition_point(|(key, _)| *key <= from);
+        Ok(Box::new(BlobCursor(Box::new(self.0[..end].iter().rev()))))
+    }
+}
+
+type Segment<'b> = (&'b [u8], &'b [u8]);
+
+struct BlobCursor<'b>(Box<dyn Iterator<Item = &'b Segment<'b>> + 'b>);
+
+impl<'b> Cursor<'b> for BlobCursor<'b> {
+    fn next(&mut self) -> redtool_store::Result<Option<(Bytes<'b>, Bytes<'b>)>> {
+        Ok(self.0.next().map(|(key, value)| (Cow::Borrowed(*key), Cow::Borrowed(*value))))
+    }
 }

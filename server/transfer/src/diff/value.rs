@@ -1,229 +1,125 @@
-//! Two values of one key compared, cheapest first: the same bytes; the same segments; the same
+//! Two objects of one key compared, cheapest first: the same bytes; the same segments; the same
 //! elements.
 use super::elements;
-use super::sides::{Held, Item};
-use super::{DiffKind, Difference, Side};
+use super::sides::{BlobReader, Held, Item};
+use super::{DiffKind, Difference};
 use crate::error::{Error, Result};
 use redtool_format::rdb::value::Templates;
-use redtool_format::rdb::ValueType;
-use redtool_store::build::{Built, Incoming, Recorder, Sink};
 use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
 use redtool_store::{read, Body, Object, Reader, Table};
 
-/// Compares values; keeps scratch memory between them.
-pub struct Comparer<'a> {
-    templates_a: Option<&'a Templates>,
-    templates_b: Option<&'a Templates>,
+/// Length of the id that segment keys start with.
+const ID_BYTES: usize = 8;
+
+/// What differs of one key: nothing, or its type, or its value and its expiry.
+pub fn compare(a: &Item<'_>, b: &Item<'_>, tolerance_ms: i64) -> Result<Vec<Difference>> {
+    if a.record == b.record && is_inline(&Object::parse(&a.record)?) {
+        return Ok(Vec::new());
+    }
+    let (left, right) = (Object::parse(&a.record)?, Object::parse(&b.record)?);
+    let mut found = Vec::new();
+    if left.kind != right.kind {
+        let detail = format!("{} != {}", left.kind.name(), right.kind.name());
+        found.push(a.difference(DiffKind::Type, detail, None)?);
+        return Ok(found);
+    }
+    if let Some((path, detail)) = value_difference((a, &left), (b, &right), tolerance_ms)? {
+        found.push(a.difference(DiffKind::Value, detail, path)?);
+    }
+    if !near(left.expire_at_ms, right.expire_at_ms, tolerance_ms) {
+        let detail = format!("{} != {}", moment(left.expire_at_ms), moment(right.expire_at_ms));
+        found.push(a.difference(DiffKind::Expiry, detail, None)?);
+    }
+    Ok(found)
+}
+
+fn is_inline(object: &Object<'_>) -> bool {
+    matches!(object.body, Body::Inline(_))
+}
+
+type Holder<'i, 'r, 'o> = (&'i Item<'r>, &'i Object<'o>);
+
+fn value_difference(
+    a: Holder<'_, '_, '_>,
+    b: Holder<'_, '_, '_>,
     tolerance_ms: i64,
-    recorder: Recorder,
-    none: Templates,
-}
-
-impl<'a> Comparer<'a> {
-    /// For entries of these two sides.
-    pub fn new(a: &Side<'a>, b: &Side<'a>, tolerance_ms: i64) -> Self {
-        let templates = |side: &Side<'a>| match side {
-            Side::Rdb(index) => Some(&index.walked.notes.templates),
-            Side::Store(_) => None,
-        };
-        Self {
-            templates_a: templates(a),
-            templates_b: templates(b),
-            tolerance_ms,
-            recorder: Recorder::new(0),
-            none: Templates::new(),
-        }
-    }
-
-    /// What differs of one key: nothing, or its type, or its value and its expiry.
-    pub fn compare(
-        &mut self,
-        a: &Item<'_>,
-        b: &Item<'_>,
-        reader_a: Option<&dyn Reader>,
-        reader_b: Option<&dyn Reader>,
-    ) -> Result<Vec<Difference>> {
-        let mut found = Vec::new();
-        let (kind_a, kind_b) = (a.value_type.kind(), b.value_type.kind());
-        if kind_a != kind_b {
-            let detail = format!("{} != {}", kind_a.name(), kind_b.name());
-            found.push(a.difference(DiffKind::Type, detail, None));
-            return Ok(found);
-        }
-        if !self.same_value(a, b, reader_a, reader_b)? {
-            let (x, y) = (self.value(a, reader_a, true)?, self.value(b, reader_b, false)?);
-            if let Some((path, detail)) = self.first_difference(a, b, x, y)? {
-                found.push(a.difference(DiffKind::Value, detail, path));
-            }
-        }
-        if !near(a.expire_at_ms, b.expire_at_ms, self.tolerance_ms) {
-            let detail = format!("{} != {}", moment(a.expire_at_ms), moment(b.expire_at_ms));
-            found.push(a.difference(DiffKind::Expiry, detail, None));
-        }
-        Ok(found)
-    }
-
-    /// Whether the values are the same as they are stored; false says nothing.
-    fn same_value(
-        &mut self,
-        a: &Item<'_>,
-        b: &Item<'_>,
-        reader_a: Option<&dyn Reader>,
-        reader_b: Option<&dyn Reader>,
-    ) -> Result<bool> {
-        let (inline_a, inline_b) = (inline(a)?, inline(b)?);
-        if let (Some(x), Some(y)) = (inline_a, inline_b) {
-            return Ok(a.value_type == b.value_type && x == y);
-        }
-        match (inline_a, inline_b) {
-            (Some(payload), None) => self.same_segments(a, payload, b, reader_b),
-            (None, Some(payload)) => self.same_segments(b, payload, a, reader_a),
-            _ => Ok(false),
-        }
-    }
-
-    /// Builds the segments that `item` would have and compares them with those that are stored for
-    /// `stored`.
-    fn same_segments(
-        &mut self,
-        item: &Item<'_>,
-        payload: &[u8],
-        stored: &Item<'_>,
-        reader: Option<&dyn Reader>,
-    ) -> Result<bool> {
-        let (Held::Record(record), Some(reader)) = (&stored.value, reader) else {
-            return Ok(false);
-        };
-        let object = Object::parse(record)?;
-        let Body::Segmented { id, .. } = object.body else { return Ok(false) };
-        let mut sink = Compare { reader, same: true, object: Vec::new() };
-        let (db, _) = split_record_key(&item.record_key)?;
-        let entry = Incoming {
-            db,
-            key: &item.key,
-            expire_at_ms: object.expire_at_ms,
-            idle_s: object.idle_s.map(u64::from),
-            freq: object.freq,
-            meta: object.meta,
-            value_type: item.value_type,
-            payload,
-        };
-        self.recorder.set_next_id(id);
-        let templates = self.templates_a.or(self.templates_b).unwrap_or(&self.none);
-        let built = self.recorder.build(&entry, templates, &mut sink);
-        let built = built.map_err(|e| Error::store(e, item.offset(), db, &item.key))?;
-        Ok(matches!(built, Built::Key(_)) && sink.same && sink.object == record.as_ref())
-    }
-
-    /// The value as (type, payload, templates).
-    fn value<'v>(
-        &self,
-        item: &'v Item<'_>,
-        reader: Option<&dyn Reader>,
-        first: bool,
-    ) -> Result<Owned<'v>> {
-        let templates = if first { self.templates_a } else { self.templates_b };
-        match (&item.value, reader) {
-            (Held::Record(record), Some(reader)) => {
-                let object = Object::parse(record)?;
-                let mut buf = SpillBytes::new();
-                let (value_type, borrowed) = match object.body {
-                    Body::Inline(payload) => (object.value_type, Some(payload)),
-                    Body::Segmented { .. } => {
-                        let (value_type, _) = read::payload(reader, &object, &mut buf, false)?;
-                        (value_type, None)
-                    }
-                };
-                Ok(Owned { value_type, borrowed, buf, templates: None })
-            }
-            (Held::Payload(payload, _), _) => Ok(Owned {
-                value_type: item.value_type,
-                borrowed: Some(payload),
-                buf: SpillBytes::new(),
-                templates: templates.cloned(),
-            }),
-            (Held::Record(_), None) => {
-                Err(Error::new(crate::error::Kind::Store, "a store side without a reader"))
+) -> Result<Option<(Option<String>, String)>> {
+    if a.1.value_type == b.1.value_type {
+        if let (Body::Inline(x), Body::Inline(y)) = (a.1.body, b.1.body) {
+            if x == y {
+                return Ok(None);
             }
         }
     }
+    let (blob_a, blob_b) = (blob_reader(a.0), blob_reader(b.0));
+    let (reader_a, reader_b) = (reader(a.0, &blob_a), reader(b.0, &blob_b));
+    if same_segments((reader_a, a.1), (reader_b, b.1))? {
+        return Ok(None);
+    }
+    let (mut buf_a, mut buf_b) = (SpillBytes::new(), SpillBytes::new());
+    let in_a = |e| placed(e, a.0);
+    let in_b = |e| placed(e, b.0);
+    let (type_a, payload_a) = read::payload(reader_a, a.1, &mut buf_a, false).map_err(in_a)?;
+    let (type_b, payload_b) = read::payload(reader_b, b.1, &mut buf_b, false).map_err(in_b)?;
+    let templates = Templates::new();
+    let side = |value_type, payload| elements::Side { value_type, payload, templates: &templates };
+    let found = elements::first_difference(
+        &side(type_a, payload_a),
+        &side(type_b, payload_b),
+        tolerance_ms,
+    );
+    found.map_err(|(first, error)| placed(error, if first { a.0 } else { b.0 }))
+}
 
-    fn first_difference(
-        &mut self,
-        a: &Item<'_>,
-        b: &Item<'_>,
-        x: Owned<'_>,
-        y: Owned<'_>,
-    ) -> Result<Option<(Option<String>, String)>> {
-        let left = elements::Side {
-            value_type: x.value_type,
-            payload: x.payload(),
-            templates: x.templates.as_ref().unwrap_or(&self.none),
-        };
-        let right = elements::Side {
-            value_type: y.value_type,
-            payload: y.payload(),
-            templates: y.templates.as_ref().unwrap_or(&self.none),
-        };
-        let (db, _) = split_record_key(&a.record_key)?;
-        elements::first_difference(&left, &right, self.tolerance_ms).map_err(|error| {
-            let (in_a, error) = error;
-            let item = if in_a { a } else { b };
-            Error::store(error, item.offset(), db, &item.key)
-        })
+fn blob_reader<'r>(item: &Item<'r>) -> Option<BlobReader<'r>> {
+    match item.held {
+        Held::Blob(blob) => Some(BlobReader::new(blob)),
+        Held::Store(_) => None,
     }
 }
 
-/// A value put together or borrowed.
-struct Owned<'v> {
-    value_type: ValueType,
-    borrowed: Option<&'v [u8]>,
-    buf: SpillBytes,
-    templates: Option<Templates>,
-}
-
-impl Owned<'_> {
-    fn payload(&self) -> &[u8] {
-        self.borrowed.unwrap_or_else(|| self.buf.as_slice())
+fn reader<'a>(item: &Item<'a>, blob: &'a Option<BlobReader<'_>>) -> &'a dyn Reader {
+    match (item.held, blob) {
+        (Held::Store(reader), _) => reader,
+        (Held::Blob(_), Some(blob)) => blob,
+        (Held::Blob(_), None) => &NOTHING,
     }
 }
 
-impl Item<'_> {
-    fn offset(&self) -> usize {
-        match self.value {
-            Held::Payload(_, offset) => offset,
-            Held::Record(_) => 0,
+static NOTHING: BlobReader<'static> = BlobReader::EMPTY;
+
+/// Whether both are segmented and their segments are the same; false says nothing.
+fn same_segments(
+    (reader_a, a): (&dyn Reader, &Object<'_>),
+    (reader_b, b): (&dyn Reader, &Object<'_>),
+) -> Result<bool> {
+    let (Body::Segmented { id: id_a, tail: tail_a }, Body::Segmented { id: id_b, tail: tail_b }) =
+        (a.body, b.body)
+    else {
+        return Ok(false);
+    };
+    if a.value_type != b.value_type || a.count != b.count || tail_a != tail_b {
+        return Ok(false);
+    }
+    let (id_a, id_b) = (id_a.to_be_bytes(), id_b.to_be_bytes());
+    let mut left = reader_a.seek(Table::Segments, &id_a)?;
+    let mut right = reader_b.seek(Table::Segments, &id_b)?;
+    loop {
+        let x = left.next()?.filter(|(key, _)| key.starts_with(&id_a));
+        let y = right.next()?.filter(|(key, _)| key.starts_with(&id_b));
+        match (x, y) {
+            (None, None) => return Ok(true),
+            (Some(x), Some(y)) if x.0[ID_BYTES..] == y.0[ID_BYTES..] && x.1 == y.1 => {}
+            _ => return Ok(false),
         }
     }
 }
 
-/// Compares what is built with what is stored.
-struct Compare<'r> {
-    reader: &'r dyn Reader,
-    same: bool,
-    object: Vec<u8>,
-}
-
-impl Sink for Compare<'_> {
-    fn record(&mut self, table: Table, key: &[u8], value: &[u8]) -> redtool_store::Result<()> {
-        if table == Table::Objects {
-            self.object = value.to_vec();
-        } else if self.same {
-            self.same = self.reader.get(table, key)?.is_some_and(|stored| stored == value);
-        }
-        Ok(())
-    }
-}
-
-fn inline<'v>(item: &'v Item<'_>) -> Result<Option<&'v [u8]>> {
-    match &item.value {
-        Held::Payload(payload, _) => Ok(Some(payload)),
-        Held::Record(record) => match Object::parse(record)?.body {
-            Body::Inline(payload) => Ok(Some(payload)),
-            Body::Segmented { .. } => Ok(None),
-        },
-    }
+#[cold]
+fn placed(error: redtool_store::StoreError, item: &Item<'_>) -> Error {
+    let (db, key) = split_record_key(&item.record_key).unwrap_or((0, &item.record_key));
+    Error::store(error, 0, db, key)
 }
 
 fn near(a: Option<i64>, b: Option<i64>, tolerance_ms: i64) -> bool {

@@ -1,5 +1,6 @@
 //! Builders: records made in file order, while the bytes are at hand, and sorted run by run.
-use super::entry::{self, compare, Entry, Rank};
+use super::entry::{self, Entry};
+use super::order::RunOrder;
 use crate::account::Account;
 use crate::error::{Error, Result};
 use redtool_format::rdb::reader::KeyRecord;
@@ -20,19 +21,12 @@ const RUN_BYTES: usize = 16 << 20;
 /// Sorted entries are written in pieces of about this size.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// An entry of the run in the making.
-#[derive(Clone, Copy)]
-struct Slot {
-    rank: Rank,
-    at: u32,
-}
-
 /// Turns records into sorted runs.
 pub struct Builder<'t> {
     templates: &'t Templates,
     recorder: Recorder,
     arena: Vec<u8>,
-    slots: Vec<Slot>,
+    order: RunOrder,
     sorted: Vec<u8>,
     output: RunFile,
     blob: SpillBytes,
@@ -67,7 +61,7 @@ impl<'t> Builder<'t> {
             templates,
             recorder: Recorder::new(0),
             arena: Vec::new(),
-            slots: Vec::new(),
+            order: RunOrder::default(),
             sorted: Vec::new(),
             output: RunFile { file: None, written: 0, ranges: Vec::new() },
             blob: SpillBytes::new(),
@@ -101,7 +95,7 @@ impl<'t> Builder<'t> {
         self.recorder.set_next_id(0);
         let mut collect = Collect {
             arena: &mut self.arena,
-            slots: &mut self.slots,
+            order: &mut self.order,
             blob: &mut self.blob,
             blob_start: None,
             source_offset: record.offset as u64,
@@ -134,11 +128,10 @@ impl<'t> Builder<'t> {
 
     /// Sorts the run in the making and writes it.
     fn end_run(&mut self) -> Result<()> {
-        self.sort();
         let mut sorted = std::mem::take(&mut self.sorted);
         let start = self.output.written;
-        for slot in &self.slots {
-            sorted.extend_from_slice(self.entry_bytes(slot));
+        for at in self.order.sort(&self.arena) {
+            sorted.extend_from_slice(entry_bytes(&self.arena, at));
             if sorted.len() >= WRITE_BYTES {
                 self.output.write(&sorted)?;
                 sorted.clear();
@@ -148,37 +141,25 @@ impl<'t> Builder<'t> {
         sorted.clear();
         self.sorted = sorted;
         self.output.ranges.push(start..self.output.written);
-        self.slots.clear();
         self.arena.clear();
         Ok(())
     }
 
-    fn sort(&mut self) {
-        let arena = &self.arena;
-        let key = |slot: &Slot| {
-            Entry::read(arena, slot.at as usize).map_or(&[][..], |(entry, _)| entry.key)
-        };
-        self.slots.sort_unstable_by(|a, b| {
-            a.rank.cmp(&b.rank).then_with(|| compare((a.rank, key(a)), (b.rank, key(b))))
-        });
-    }
-
-    fn entry_bytes(&self, slot: &Slot) -> &[u8] {
-        let start = slot.at as usize;
-        let end = Entry::read(&self.arena, start).map_or(start, |(_, next)| next);
-        &self.arena[start..end]
-    }
-
     /// Ends the last run and gives everything up.
     pub fn finish(mut self) -> (Runs, Account, BTreeMap<u32, DbCounts>) {
-        self.sort();
         let mut last = Vec::with_capacity(self.arena.len());
-        for slot in &self.slots {
-            last.extend_from_slice(self.entry_bytes(slot));
+        for at in self.order.sort(&self.arena) {
+            last.extend_from_slice(entry_bytes(&self.arena, at));
         }
         let file = self.output.file.map(|file| (file, self.output.ranges));
         (Runs { file, last, blob: self.blob }, self.account, self.dbs)
     }
+}
+
+fn entry_bytes(arena: &[u8], at: u32) -> &[u8] {
+    let start = at as usize;
+    let end = Entry::read(arena, start).map_or(start, |(_, next)| next);
+    &arena[start..end]
 }
 
 impl RunFile {
@@ -203,7 +184,7 @@ pub fn temporary(dir: &Path, error: &std::io::Error) -> Error {
 /// Takes the records of one key.
 struct Collect<'b> {
     arena: &'b mut Vec<u8>,
-    slots: &'b mut Vec<Slot>,
+    order: &'b mut RunOrder,
     blob: &'b mut SpillBytes,
     blob_start: Option<u64>,
     source_offset: u64,
@@ -214,7 +195,7 @@ struct Collect<'b> {
 impl Collect<'_> {
     fn push(&mut self, entry: &Entry<'_>) {
         let at = self.arena.len() as u32;
-        self.slots.push(Slot { rank: Rank::of(entry.table, entry.key), at });
+        self.order.push(entry, at);
         entry.write(self.arena);
     }
 }

@@ -10,10 +10,12 @@
 //! |---|---|
 //! | [`entry`] | a record whose place is not known yet |
 //! | [`build`] | records made and sorted run by run |
+//! | [`order`] | the order of a run |
 //! | [`merge`] | the runs merged |
 pub mod build;
 pub mod entry;
 pub mod merge;
+mod order;
 
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};

@@ -2,8 +2,8 @@
 //! and hands out records, another checks the values; then that no key is there twice.
 use super::{keep, Options, Report};
 use crate::account::Account;
+use crate::duplicates;
 use crate::error::{Error, Kind, Result};
-use crate::index::Index;
 use crate::meter::Meter;
 use crate::rdb_file::{admit, RdbFile};
 use redtool_format::rdb::check::{Checker, Depth};
@@ -70,8 +70,7 @@ fn deepen(
         report.problem(problem)?;
     }
     report.warnings = checked.warnings;
-    let mut ignored = Account::default();
-    if let Err(error) = Index::build(file, false, options.filter, &mut ignored, meter) {
+    if let Some(error) = duplicates::find(file, options.filter, meter)? {
         report.problem(error)?;
     }
     Ok(())
