@@ -5,7 +5,7 @@ use memmap2::MmapMut;
 use std::fs::File;
 
 /// Bytes kept in memory; more goes into an unlinked temporary file, mapped.
-const MEMORY_MAX_BYTES: usize = 32 << 20;
+const MEMORY_MAX_BYTES: usize = 16 << 20;
 
 /// Grows by pushing; read and sorted as a slice.
 pub struct SpillVec<T> {

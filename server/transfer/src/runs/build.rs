@@ -60,7 +60,8 @@ impl<'t> Builder<'t> {
         Self {
             templates,
             recorder: Recorder::new(0),
-            arena: Vec::new(),
+            // A run ends with the entry that fills it, so doubling would only waste half.
+            arena: Vec::with_capacity(RUN_BYTES + RUN_BYTES / 16),
             order: RunOrder::default(),
             sorted: Vec::new(),
             output: RunFile { file: None, written: 0, ranges: Vec::new() },
