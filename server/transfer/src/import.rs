@@ -49,7 +49,7 @@ pub fn import(
     meter: &Meter,
 ) -> Result<Imported> {
     // The work is the file twice: once to walk it, once to store it.
-    meter.set_total(2 * file.bytes().len() as u64);
+    meter.set_total((2 + file.template_walks()?) * file.bytes().len() as u64);
     let sorted = runs::sort(file, options.checksum, options.filter, meter)?;
     let mut bulk = store.bulk()?;
     let next_id = append_merged(&sorted, &mut *bulk, meter)?;

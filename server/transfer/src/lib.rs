@@ -5,6 +5,7 @@
 //! | [`input`] | any input as one mapped slice |
 //! | [`staged`] | outputs that appear only when complete |
 //! | [`rdb_file`] | an RDB file walked, its checksum verified |
+//! | [`workers`] | a file walked, its keys handed to threads |
 //! | [`duplicates`] | keys that are there twice |
 //! | [`runs`] | an RDB file as sorted records |
 //! | [`import`] | RDB → store |
@@ -30,6 +31,7 @@ pub mod runs;
 pub mod source;
 pub mod staged;
 pub mod verify;
+pub mod workers;
 
 pub use account::Account;
 pub use error::{Error, Kind as ErrorKind, Result};

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 const METER_KEYS: u64 = 4096;
 /// Bytes summed between two looks at the meter.
 const CRC_CHUNK_BYTES: usize = 4 << 20;
+/// The first RDB version whose hashes may refer to templates announced earlier in the file.
+const TEMPLATES_SINCE: u32 = 15;
 
 /// What a file says about itself, outside its keys.
 #[derive(Debug, Clone, Default)]
@@ -136,6 +138,19 @@ impl RdbFile {
         notes.templates = reader.templates().clone();
         let trailer = reader.trailer().map_err(|e| self.error(e, 0, None))?;
         Ok(Walked { header: reader.header(), notes, trailer, keys })
+    }
+
+    /// How often [`Self::templates`] walks the file.
+    pub fn template_walks(&self) -> Result<u64> {
+        Ok(u64::from(self.reader()?.header().version >= TEMPLATES_SINCE))
+    }
+
+    /// Templates announced in the file, which a walk of its own finds.
+    pub fn templates(&self, meter: &Meter) -> Result<Templates> {
+        if self.template_walks()? == 0 {
+            return Ok(Templates::new());
+        }
+        Ok(self.walk(meter, |_| Ok(()))?.notes.templates)
     }
 
     /// Walks on this thread while another sums the bytes; both must be content.

@@ -18,29 +18,19 @@ pub mod merge;
 mod order;
 
 use crate::account::Account;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::meter::Meter;
-use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
+use crate::rdb_file::{Checksum, RdbFile, Walked};
+use crate::workers::{self, Queue};
 use build::{Builder, Runs};
 use merge::Merged;
-use redtool_format::rdb::reader::KeyRecord;
 use redtool_format::rdb::value::Templates;
 use redtool_store::meta::DbCounts;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::{Mutex, PoisonError};
 
-/// Keys handed to a builder at a time.
-const BATCH_KEYS: usize = 256;
-/// Batches waiting for a builder at most.
-const BATCHES: usize = 8;
 /// Builders hold up to 50 MB each, which bounds how many there may be.
 const MOST_BUILDERS: usize = 2;
-/// The first RDB version whose hashes may refer to templates announced earlier in the file.
-const TEMPLATES_SINCE: u32 = 15;
-
 /// The records of a file, ready to be merged.
 pub struct Sorted {
     /// The records.
@@ -57,40 +47,31 @@ pub struct Sorted {
 
 /// Makes and sorts the records of the keys that pass.
 pub fn sort(file: &RdbFile, checksum: bool, filter: &Filter, meter: &Meter) -> Result<Sorted> {
-    let templates = templates(file, meter)?;
-    let failed = AtomicBool::new(false);
-    let (full, batches) = sync_channel(BATCHES);
-    let batches = Mutex::new(batches);
-    std::thread::scope(|scope| {
-        let builders = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..builders.min(MOST_BUILDERS))
-            .map(|_| scope.spawn(|| build_all(&batches, &templates, &failed)))
-            .collect();
-        let mut account = Account::default();
-        let walked = hand_out(file, checksum, filter, &mut account, (full, &failed), meter);
-        let mut runs = Vec::new();
-        let mut dbs: BTreeMap<u32, DbCounts> = BTreeMap::new();
-        let mut error = None;
-        for thread in threads {
-            match thread.join() {
-                Ok(Ok((built, counted, counts))) => {
-                    runs.push(built);
-                    account.merge(&counted);
-                    for (db, counts) in counts {
-                        dbs.entry(db).or_default().merge(&counts);
-                    }
+    let templates = file.templates(meter)?;
+    let work = |queue: &Queue<'_>| build_all(queue, &templates);
+    let outcome = workers::walk(file, (checksum, filter), meter, MOST_BUILDERS, work, |_| Ok(()))?;
+    let mut account = outcome.account;
+    let mut runs = Vec::new();
+    let mut dbs: BTreeMap<u32, DbCounts> = BTreeMap::new();
+    let mut error = None;
+    for built in outcome.given {
+        match built {
+            Ok((built, counted, counts)) => {
+                runs.push(built);
+                account.merge(&counted);
+                for (db, counts) in counts {
+                    dbs.entry(db).or_default().merge(&counts);
                 }
-                // Of two bad values the first in the file is told.
-                Ok(Err(other)) => error = Some(first(error, other)),
-                Err(_) => return Err(Error::new(Kind::Store, "a builder thread failed")),
             }
+            // Of two bad values the first in the file is told.
+            Err(other) => error = Some(first(error, other)),
         }
-        if let Some(error) = error {
-            return Err(error);
-        }
-        let (walked, checksum) = walked?;
-        Ok(Sorted { merged: Merged::new(runs)?, account, dbs, walked, checksum })
-    })
+    }
+    if let Some(error) = error {
+        return Err(error);
+    }
+    let (walked, checksum) = outcome.walked?;
+    Ok(Sorted { merged: Merged::new(runs)?, account, dbs, walked, checksum })
 }
 
 fn first(one: Option<Error>, other: Error) -> Error {
@@ -100,70 +81,14 @@ fn first(one: Option<Error>, other: Error) -> Error {
     }
 }
 
-/// Templates announced in the file, which a walk of its own finds.
-fn templates(file: &RdbFile, meter: &Meter) -> Result<Templates> {
-    if file.reader()?.header().version < TEMPLATES_SINCE {
-        return Ok(Templates::new());
-    }
-    Ok(file.walk(meter, |_| Ok(()))?.notes.templates)
-}
-
-type Batch<'a> = Vec<KeyRecord<'a>>;
-
-/// Walks the file, handing the keys that pass to the builders.
-fn hand_out<'a>(
-    file: &'a RdbFile,
-    checksum: bool,
-    filter: &Filter,
-    account: &mut Account,
-    (full, failed): (SyncSender<Batch<'a>>, &AtomicBool),
-    meter: &Meter,
-) -> Result<(Walked, Checksum)> {
-    let mut scratch = Vec::new();
-    let mut batch = Vec::with_capacity(BATCH_KEYS);
-    let walked = file.walk_and_check(checksum, meter, |record| {
-        let at = |e| file.error(e, record.offset, None);
-        if !admit(&record, filter, account, &mut scratch).map_err(at)? {
-            return Ok(());
-        }
-        batch.push(record);
-        if batch.len() == BATCH_KEYS {
-            let next = Vec::with_capacity(BATCH_KEYS);
-            send(&full, std::mem::replace(&mut batch, next), failed)?;
-        }
-        Ok(())
-    })?;
-    send(&full, batch, failed)?;
-    Ok(walked)
-}
-
-fn send<'a>(full: &SyncSender<Batch<'a>>, batch: Batch<'a>, failed: &AtomicBool) -> Result<()> {
-    if failed.load(Ordering::Relaxed) || full.send(batch).is_err() {
-        // The builder that failed says why.
-        return Err(Error::cancelled());
-    }
-    Ok(())
-}
-
 type Outcome = Result<(Runs, Account, BTreeMap<u32, DbCounts>)>;
 
-fn build_all(
-    batches: &Mutex<Receiver<Batch<'_>>>,
-    templates: &Templates,
-    failed: &AtomicBool,
-) -> Outcome {
+fn build_all(queue: &Queue<'_>, templates: &Templates) -> Outcome {
     let mut builder = Builder::new(templates);
-    loop {
-        let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = batch else { break };
-        if failed.load(Ordering::Relaxed) {
-            continue;
-        }
+    while let Some(batch) = queue.next() {
         for record in &batch {
             if let Err(error) = builder.add(record) {
-                failed.store(true, Ordering::Relaxed);
-                // The rest is taken and dropped, so that the walker is not left waiting.
-                while batches.lock().unwrap_or_else(PoisonError::into_inner).recv().is_ok() {}
+                queue.fail();
                 return Err(error);
             }
         }

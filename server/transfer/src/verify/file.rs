@@ -1,107 +1,86 @@
-//! An RDB file: walked from end to end while its checksum is computed. Deep: one thread walks again
-//! and hands out records, another checks the values; then that no key is there twice.
+//! An RDB file: walked from end to end while its checksum is computed. Deep: the walker notes each
+//! key, so that none is there twice, and hands the records to threads that check the values.
 use super::{keep, Options, Report};
 use crate::account::Account;
-use crate::duplicates;
-use crate::error::{Error, Kind, Result};
+use crate::duplicates::Duplicates;
+use crate::error::{Error, Result};
 use crate::meter::Meter;
-use crate::rdb_file::{admit, RdbFile};
+use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
+use crate::workers::{self, Queue};
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::reader::KeyRecord;
 use redtool_format::rdb::value::Templates;
 use redtool_format::FormatError;
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 
-/// A batch is handed over when it holds so many records …
-const BATCH_RECORDS: usize = 512;
-/// … or so many bytes of values.
-const BATCH_BYTES: usize = 1 << 20;
-/// Batches under way at most; their records only borrow the map.
-const BATCHES: usize = 8;
-
-type Batch<'a> = Vec<KeyRecord<'a>>;
+/// Threads that check values, at most: more than the walker can feed would be idle.
+const MOST_CHECKERS: usize = 8;
 
 pub(super) fn verify(file: &RdbFile, options: &Options<'_>, meter: &Meter) -> Result<Report> {
     let mut report = Report::new();
-    let passes = if options.deep { 3 } else { 1 };
-    meter.set_total(passes * file.bytes().len() as u64);
+    let walks = if options.deep { 1 + file.template_walks()? } else { 1 };
+    meter.set_total(walks * file.bytes().len() as u64);
     report.header = Some(file.reader()?.header());
-    let (mut account, mut scratch) = (Account::default(), Vec::new());
-    let walked = file.walk_and_check(options.checksum, meter, |record| {
-        let at = |e| file.error(e, record.offset, None);
-        if admit(&record, options.filter, &mut account, &mut scratch).map_err(at)? {
-            account.written.add(record.value_type.kind());
-        }
-        Ok(())
-    });
-    report.account = account;
+    let walked = if options.deep {
+        deep(file, options, meter, &mut report)?
+    } else {
+        shallow(file, options, meter, &mut report)
+    };
     match walked {
-        Ok((walked, checksum)) => {
-            report.checksum = checksum;
-            if options.deep {
-                deepen(file, &walked.notes.templates, options, meter, &mut report)?;
-            }
-        }
+        Ok((_, checksum)) => report.checksum = checksum,
         Err(error) => report.problem(error)?,
     }
     Ok(report)
 }
 
-/// Checks every value, and that no key is there twice.
-fn deepen(
+fn shallow(
     file: &RdbFile,
-    templates: &Templates,
     options: &Options<'_>,
     meter: &Meter,
     report: &mut Report,
-) -> Result<()> {
-    let mut walker = Account::default();
-    let (full, batches) = sync_channel(BATCHES);
-    let checked = std::thread::scope(|scope| {
-        let checking = scope.spawn(move || check_all(batches, templates));
-        let walked = hand_out(file, options, &mut walker, meter, full);
-        let checked =
-            checking.join().map_err(|_| Error::new(Kind::Store, "the checking thread failed"))?;
-        walked.map(|()| checked)
-    })?;
-    report.account = walker;
-    report.account.merge(&checked.account);
-    for problem in checked.problems {
-        report.problem(problem)?;
-    }
-    report.warnings = checked.warnings;
-    if let Some(error) = duplicates::find(file, options.filter, meter)? {
-        report.problem(error)?;
-    }
-    Ok(())
-}
-
-fn hand_out<'a>(
-    file: &'a RdbFile,
-    options: &Options<'_>,
-    account: &mut Account,
-    meter: &Meter,
-    full: SyncSender<Batch<'a>>,
-) -> Result<()> {
-    // The receiver goes only when its thread has failed, which is what will be told.
-    let gone = |_| Error::new(Kind::Store, "the checking thread failed");
-    let (mut batch, mut bytes, mut scratch) = (Batch::new(), 0, Vec::new());
-    file.walk(meter, |record| {
+) -> Result<(Walked, Checksum)> {
+    let (account, mut scratch) = (&mut report.account, Vec::new());
+    file.walk_and_check(options.checksum, meter, |record| {
         let at = |e| file.error(e, record.offset, None);
         if admit(&record, options.filter, account, &mut scratch).map_err(at)? {
-            batch.push(record);
-            bytes += record.payload.len();
-        }
-        if batch.len() >= BATCH_RECORDS || bytes >= BATCH_BYTES {
-            bytes = 0;
-            full.send(std::mem::take(&mut batch)).map_err(gone)?;
+            account.written.add(record.value_type.kind());
         }
         Ok(())
-    })?;
-    full.send(batch).map_err(gone)
+    })
 }
 
-/// What the checking thread found.
+/// Checks every value, and that no key is there twice.
+fn deep(
+    file: &RdbFile,
+    options: &Options<'_>,
+    meter: &Meter,
+    report: &mut Report,
+) -> Result<Result<(Walked, Checksum)>> {
+    let templates = match file.templates(meter) {
+        Ok(templates) => templates,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut duplicates = Duplicates::default();
+    let pass = (options.checksum, options.filter);
+    let work = |queue: &Queue<'_>| check_all(queue, &templates);
+    let outcome =
+        workers::walk(file, pass, meter, MOST_CHECKERS, work, |record| duplicates.see(record))?;
+    report.account = outcome.account;
+    for checked in outcome.given {
+        report.account.merge(&checked.account);
+        report.problems.extend(checked.problems);
+        report.warnings.extend(checked.warnings);
+    }
+    for list in [&mut report.problems, &mut report.warnings] {
+        list.sort_by_key(|error| error.offset);
+        list.truncate(super::KEPT);
+    }
+    if let Some(error) = duplicates.find() {
+        report.problem(error)?;
+    }
+    Ok(outcome.walked)
+}
+
+/// What a checking thread found.
 #[derive(Default)]
 struct Checked {
     /// Sound and failed keys; the walker counts those read.
@@ -110,10 +89,10 @@ struct Checked {
     warnings: Vec<Error>,
 }
 
-fn check_all(batches: Receiver<Batch<'_>>, templates: &Templates) -> Checked {
+fn check_all(queue: &Queue<'_>, templates: &Templates) -> Checked {
     let mut checked = Checked::default();
     let mut checker = Checker::default();
-    for batch in batches {
+    while let Some(batch) = queue.next() {
         for record in &batch {
             checked.check(&mut checker, record, templates);
         }

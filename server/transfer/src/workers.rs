@@ -1,0 +1,134 @@
+//! A file walked once, the keys that pass handed to workers in batches: what import, diff and deep
+//! verification do. The walker only finds where things lie; workers do what costs, on all cores.
+use crate::account::Account;
+use crate::error::{Error, Kind, Result};
+use crate::filter::Filter;
+use crate::meter::Meter;
+use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
+use redtool_format::rdb::reader::KeyRecord;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::sync::{Mutex, PoisonError};
+
+/// Keys handed to a worker at a time.
+const BATCH_KEYS: usize = 256;
+/// Batches waiting for a worker at most; their records only borrow the file.
+const BATCHES: usize = 8;
+
+/// Records that only borrow the file.
+pub type Batch<'a> = Vec<KeyRecord<'a>>;
+
+/// Where workers take their batches.
+pub struct Queue<'a> {
+    batches: Mutex<Receiver<Batch<'a>>>,
+    failed: AtomicBool,
+}
+
+impl<'a> Queue<'a> {
+    /// The next batch; none when the file is at its end or a worker has failed.
+    pub fn next(&self) -> Option<Batch<'a>> {
+        let batch = self.receive()?;
+        if self.failed.load(Ordering::Relaxed) {
+            self.drain();
+            return None;
+        }
+        Some(batch)
+    }
+
+    /// Ends the work of all. What is left is taken and dropped, so that the walker is not kept
+    /// waiting.
+    pub fn fail(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+        self.drain();
+    }
+
+    fn receive(&self) -> Option<Batch<'a>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+    }
+
+    fn drain(&self) {
+        while self.receive().is_some() {}
+    }
+}
+
+/// What a walk with workers gave.
+pub struct Outcome<T> {
+    /// What the walk found, or where it failed: cancelled when a worker did.
+    pub walked: Result<(Walked, Checksum)>,
+    /// Keys read and filtered.
+    pub account: Account,
+    /// What each worker gave.
+    pub given: Vec<T>,
+}
+
+/// Walks the file, at most `most` workers beside; `see` is called with each key that passes, in
+/// file order, before a worker has it.
+pub fn walk<'a, T: Send>(
+    file: &'a RdbFile,
+    (checksum, filter): (bool, &Filter),
+    meter: &Meter,
+    most: usize,
+    work: impl Fn(&Queue<'a>) -> T + Sync,
+    see: impl FnMut(&KeyRecord<'a>) -> Result<()>,
+) -> Result<Outcome<T>> {
+    let (full, batches) = sync_channel(BATCHES);
+    let queue = Queue { batches: Mutex::new(batches), failed: AtomicBool::new(false) };
+    std::thread::scope(|scope| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads: Vec<_> = (0..cores.min(most)).map(|_| scope.spawn(|| work(&queue))).collect();
+        let mut account = Account::default();
+        let mut hand_out = HandOut { full, failed: &queue.failed, batch: Batch::new() };
+        let walked = hand_out.walk(file, (checksum, filter), &mut account, meter, see);
+        drop(hand_out);
+        let mut given = Vec::new();
+        for thread in threads {
+            given.push(
+                thread.join().map_err(|_| Error::new(Kind::Store, "a worker thread failed"))?,
+            );
+        }
+        Ok(Outcome { walked, account, given })
+    })
+}
+
+struct HandOut<'q, 'a> {
+    full: SyncSender<Batch<'a>>,
+    failed: &'q AtomicBool,
+    batch: Batch<'a>,
+}
+
+impl<'a> HandOut<'_, 'a> {
+    fn walk(
+        &mut self,
+        file: &'a RdbFile,
+        (checksum, filter): (bool, &Filter),
+        account: &mut Account,
+        meter: &Meter,
+        mut see: impl FnMut(&KeyRecord<'a>) -> Result<()>,
+    ) -> Result<(Walked, Checksum)> {
+        let mut scratch = Vec::new();
+        let walked = file.walk_and_check(checksum, meter, |record| {
+            let at = |e| file.error(e, record.offset, None);
+            if !admit(&record, filter, account, &mut scratch).map_err(at)? {
+                return Ok(());
+            }
+            see(&record)?;
+            self.batch.push(record);
+            if self.batch.len() == BATCH_KEYS {
+                self.send()?;
+            }
+            Ok(())
+        });
+        // What was read before damage is looked at as well.
+        self.send()?;
+        walked
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_KEYS));
+        if self.failed.load(Ordering::Relaxed) || self.full.send(batch).is_err() {
+            // The worker that failed says why.
+            return Err(Error::cancelled());
+        }
+        Ok(())
+    }
+}
