@@ -173,7 +173,8 @@ impl Nodes<'_, '_> {
             // Servers pass over an empty node.
             return Ok(());
         }
-        if bytes.len() > NODE_MAX_BYTES {
+        // One large element makes a node of its own, however large.
+        if bytes.len() > NODE_MAX_BYTES && count > 1 {
             return self.cut(listpack, at);
         }
         self.only_node_bytes = bytes.len();
@@ -194,6 +195,10 @@ impl Nodes<'_, '_> {
         let mut packed = listpack::Builder::new();
         for item in listpack.iter() {
             let item: Item<'_> = item.map_err(|e| e.at(at))?;
+            if packed.count() > 0 && packed.size_bytes() + item.len() > SEGMENT_BYTES {
+                self.built(&mut packed, at)?;
+                packed.clear();
+            }
             packed.push_item(item);
             if packed.size_bytes() >= SEGMENT_BYTES {
                 self.built(&mut packed, at)?;
