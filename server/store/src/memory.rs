@@ -51,7 +51,7 @@ impl Store for MemoryStore {
     }
 
     fn bulk(&self) -> Result<Box<dyn Bulk + '_>> {
-        Ok(Box::new(MemoryBulk { store: self, maps: Maps::default() }))
+        Ok(Box::new(MemoryBulk { store: self, before: self.current(), maps: Maps::default() }))
     }
 
     fn sync(&self) -> Result<()> {
@@ -134,13 +134,15 @@ impl Writer for MemoryWriter<'_> {
 
 struct MemoryBulk<'s> {
     store: &'s MemoryStore,
+    before: Arc<Maps>,
     maps: Maps,
 }
 
 impl Bulk for MemoryBulk<'_> {
     fn append(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
         let map = &mut self.maps[table as usize];
-        if map.last_key_value().is_some_and(|(last, _)| last.as_slice() >= key) {
+        let last = map.last_key_value().or(self.before[table as usize].last_key_value());
+        if last.is_some_and(|(last, _)| last.as_slice() >= key) {
             return Err(StoreError::Backend("bulk load out of key order".into()));
         }
         map.insert(key.to_vec(), value.to_vec());
@@ -148,9 +150,12 @@ impl Bulk for MemoryBulk<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let mut current = self.store.maps.write().unwrap_or_else(PoisonError::into_inner);
+        let Self { store, before, maps: added } = *self;
+        // Let go of, so that what is there need not be copied to be changed.
+        drop(before);
+        let mut current = store.maps.write().unwrap_or_else(PoisonError::into_inner);
         let maps = Arc::make_mut(&mut current);
-        for (map, mut added) in maps.iter_mut().zip(self.maps) {
+        for (map, mut added) in maps.iter_mut().zip(added) {
             map.append(&mut added);
         }
         Ok(())
