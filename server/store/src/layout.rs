@@ -91,10 +91,27 @@ pub fn check_layout(path: &std::path::Path, found: Option<&[u8]>) -> crate::Resu
     let path = path.display();
     match found {
         Some(LAYOUT_NAME) => Ok(()),
-        Some(name) => {
+        Some(name) if is_newer(name) => {
             let name = String::from_utf8_lossy(name);
             Err(StoreError::Foreign(format!("{path}: layout {name:?} is newer than this redtool")))
         }
-        None => Err(StoreError::Foreign(format!("{path}: not a redtool store: no layout record"))),
+        Some(name) => {
+            let name = String::from_utf8_lossy(name);
+            let what = format!("{path}: not a redtool store: unknown layout {name:?}");
+            Err(StoreError::Foreign(what))
+        }
+        None => Err(StoreError::Foreign(format!(
+            "{path}: not a redtool store, or one whose import did not end: no layout record"
+        ))),
     }
+}
+
+/// Whether a layout's name is this one's with a greater number.
+fn is_newer(name: &[u8]) -> bool {
+    let number = |name: &[u8]| -> Option<u32> {
+        let digits = std::str::from_utf8(name.strip_prefix(b"redtool ")?).ok()?;
+        // Only as it is written: no sign, no leading zero.
+        digits.parse().ok().filter(|number: &u32| number.to_string() == digits)
+    };
+    number(name) > number(LAYOUT_NAME)
 }
