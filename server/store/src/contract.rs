@@ -1,5 +1,7 @@
 //! What a store is: four tables of ordered records (bytes → bytes), read through snapshots, written
-//! in transactions.
+//! in transactions. Keys have 1 to [`MAX_KEY_BYTES`](crate::layout::MAX_KEY_BYTES) bytes.
+//!
+//! The tests in `tests/contract` hold every store to it.
 use crate::error::Result;
 use std::borrow::Cow;
 
@@ -63,6 +65,8 @@ pub trait Writer {
 }
 
 /// Loads many records at once, committing at intervals: for a store that nobody else reads yet.
+/// Dropped before `finish` it may leave some of them behind; a store that outlives the process then
+/// refuses to be synced, and to be opened again.
 pub trait Bulk {
     /// Appends a record; within a table keys must be strictly ascending and greater than any
     /// already there.

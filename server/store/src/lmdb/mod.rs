@@ -4,6 +4,7 @@
 //! of py-lmdb read it by the document in [`crate::layout`]. Readers use LMDB's own lock file beside
 //! it (`NAME-lock`), or none where the directory cannot be written.
 mod env;
+mod header;
 mod places;
 
 use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
@@ -13,6 +14,7 @@ use env::{Appender, Dbi, Env, Mode, Move, RawCursor, Txn};
 use places::Places;
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 /// Bytes of records after which a bulk load commits: bounds the dirty pages in memory.
@@ -22,6 +24,10 @@ const BULK_COMMIT_BYTES: usize = 8 << 20;
 pub struct LmdbStore {
     env: Arc<Env>,
     tables: [Dbi; 4],
+    /// Made here: without a layout record, and so no dataset for anyone, before it is synced.
+    is_new: bool,
+    /// Bulk loads that have begun and not finished.
+    open_loads: AtomicUsize,
 }
 
 impl LmdbStore {
@@ -35,24 +41,22 @@ impl LmdbStore {
         Self::open_existing(path, Mode::Write)
     }
 
-    /// Makes a new dataset in a file that nobody else uses yet; nothing is on disk before
-    /// [`LmdbStore::sync`].
+    /// Makes a new dataset in a file that nobody else uses yet, and that is not there or empty.
+    /// Before [`LmdbStore::sync`] it cannot be opened: what a load that died has left is refused.
     pub fn create(path: &Path) -> Result<Self> {
+        header::check_free(path)?;
         let env = Arc::new(Env::open(path, Mode::Build)?);
         let mut txn = Txn::begin(&env, false)?;
         let mut tables = [0; 4];
         for (dbi, table) in tables.iter_mut().zip(Table::ALL) {
             *dbi = txn.table(table.name(), true)?.ok_or_else(|| missing(path, table))?;
         }
-        txn.put(tables[0], layout::META_LAYOUT, layout::LAYOUT_NAME)?;
         txn.commit()?;
-        Ok(Self { env, tables })
+        Ok(Self { env, tables, is_new: true, open_loads: AtomicUsize::new(0) })
     }
 
     fn open_existing(path: &Path, mode: Mode) -> Result<Self> {
-        if let Err(source) = std::fs::metadata(path) {
-            return Err(StoreError::Io { path: path.display().to_string(), source });
-        }
+        header::check(path)?;
         let env = Arc::new(Env::open(path, mode)?);
         let mut txn = Txn::begin(&env, mode == Mode::Read)?;
         let mut tables = [0; 4];
@@ -61,12 +65,30 @@ impl LmdbStore {
         }
         layout::check_layout(path, txn.get(tables[0], layout::META_LAYOUT)?)?;
         txn.commit()?;
-        Ok(Self { env, tables })
+        Ok(Self { env, tables, is_new: false, open_loads: AtomicUsize::new(0) })
     }
 
-    /// Writes everything to the disk and waits for it.
+    /// Writes everything to the disk and waits for it. Refused for a new dataset while a bulk load
+    /// has not finished.
     pub fn sync(&self) -> Result<()> {
+        if self.is_new {
+            self.complete()?;
+        }
         self.env.sync()
+    }
+
+    /// Gives a new dataset its layout record.
+    fn complete(&self) -> Result<()> {
+        if self.open_loads.load(Ordering::Relaxed) > 0 {
+            return Err(StoreError::Backend("a bulk load has not finished".into()));
+        }
+        let mut txn = Txn::begin(&self.env, false)?;
+        let meta = self.tables[Table::Meta as usize];
+        if txn.get(meta, layout::META_LAYOUT)?.is_none() {
+            txn.put(meta, layout::META_LAYOUT, layout::LAYOUT_NAME)?;
+            txn.commit()?;
+        }
+        Ok(())
     }
 }
 
@@ -91,11 +113,12 @@ impl Store for LmdbStore {
 
     fn bulk(&self) -> Result<Box<dyn Bulk + '_>> {
         let appender = Some(Appender::begin(&self.env, &self.tables)?);
+        self.open_loads.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(LmdbBulk { store: self, appender, pending_bytes: 0 }))
     }
 
     fn sync(&self) -> Result<()> {
-        self.env.sync()
+        self.sync()
     }
 }
 
@@ -209,7 +232,9 @@ impl Bulk for LmdbBulk<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.commit_batch()
+        self.commit_batch()?;
+        self.store.open_loads.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
     }
 }
 
