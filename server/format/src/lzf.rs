@@ -92,25 +92,47 @@ fn check_ratio(data: &[u8], len: usize) -> Result<()> {
 pub fn check(data: &[u8], len: usize) -> Result<()> {
     check_ratio(data, len)?;
     let (mut pos, mut have) = (0, 0);
+    // Which instruction comes next nobody can guess, so its numbers are computed without branching
+    // on it; the last ones, too near to the end to be looked at as three bytes, take the plain way.
+    while let Some([control, second, third]) = data.get(pos..).and_then(<[u8]>::first_chunk) {
+        let control = usize::from(*control);
+        let literals = usize::from(control < MAX_LITERALS);
+        let long = usize::from(control >> 5 == 7);
+        let low = usize::from(if long == 1 { *third } else { *second });
+        let distance = ((control & 31) << 8 | low) + 1;
+        let matched = (control >> 5) + 2 + long * usize::from(*second);
+        let run = if literals == 1 { control + 1 } else { matched };
+        if (literals == 0) & (distance > have) {
+            return Err(before_start(pos));
+        }
+        if run > len - have {
+            return Err(too_long(pos, len));
+        }
+        have += run;
+        pos += if literals == 1 { control + 2 } else { 2 + long };
+    }
+    check_rest(data, len, pos, have)
+}
+
+fn check_rest(data: &[u8], len: usize, mut pos: usize, mut have: usize) -> Result<()> {
     while pos < data.len() {
         let at = pos;
-        let op = read_op(data, &mut pos)?;
-        let (Op::Literals(run) | Op::Match { run, .. }) = op;
-        if matches!(op, Op::Match { distance, .. } if distance > have) {
-            return Err(before_start(at));
-        }
+        let run = match read_op(data, &mut pos)? {
+            Op::Literals(run) => {
+                pos += run;
+                run
+            }
+            Op::Match { distance, .. } if distance > have => return Err(before_start(at)),
+            Op::Match { run, .. } => run,
+        };
         if run > len - have {
             return Err(too_long(at, len));
         }
-        if matches!(op, Op::Literals(_)) {
-            pos += run;
-        }
-        if pos > data.len() {
-            return Err(truncated(data.len()));
-        }
         have += run;
     }
-    if have == len {
+    if pos > data.len() {
+        Err(truncated(data.len()))
+    } else if have == len {
         Ok(())
     } else {
         Err(too_short(data.len(), have, len))

@@ -20,6 +20,7 @@ use std::sync::mpsc::{sync_channel, Receiver};
 const BATCH_ENTRIES: usize = 1024;
 /// Batches on their way at most.
 const BATCHES: usize = 4;
+const CACHE_LINE_BYTES: usize = 64;
 
 /// How to import.
 pub struct Options<'a> {
@@ -53,10 +54,14 @@ pub fn import(
     let sorted = runs::sort(file, options.checksum, options.filter, meter)?;
     let mut bulk = store.bulk()?;
     let next_id = append_merged(&sorted, &mut *bulk, meter)?;
-    bulk.finish()?;
     let meta = meta(&sorted, next_id);
-    write_meta(store, &meta)?;
-    let Sorted { account, checksum, walked, .. } = sorted;
+    let Sorted { account, checksum, walked, merged, .. } = sorted;
+    // To give up what was mapped takes a while, which need not be waited for.
+    std::thread::scope(|scope| {
+        scope.spawn(|| drop(merged));
+        bulk.finish()?;
+        write_meta(store, &meta)
+    })?;
     Ok(Imported { account, checksum, header: walked.header, meta })
 }
 
@@ -68,6 +73,7 @@ fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<
             let mut entries = sorted.merged.iter();
             loop {
                 let batch: Vec<_> = entries.by_ref().take(BATCH_ENTRIES).collect();
+                batch.iter().for_each(fetch);
                 // The appender is gone only after an error of its own.
                 if batch.is_empty() || full.send(batch).is_err() {
                     break;
@@ -78,8 +84,14 @@ fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<
     })
 }
 
+/// Reads a byte of every cache line of a record, so that the appender does not wait for them.
+fn fetch(item: &Item<'_>) {
+    let bytes = item.entry.value.iter().step_by(CACHE_LINE_BYTES);
+    std::hint::black_box(bytes.fold(0, |sum, byte| sum ^ byte));
+}
+
 fn append_all(batches: Receiver<Vec<Item<'_>>>, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
-    let mut append = Append { next_id: 1, scratch: Vec::new(), last_key: Vec::new() };
+    let mut append = Append { next_id: 1, scratch: Vec::new() };
     for batch in batches {
         let mut bytes = 0;
         for item in &batch {
@@ -94,18 +106,13 @@ fn append_all(batches: Receiver<Vec<Item<'_>>>, bulk: &mut dyn Bulk, meter: &Met
 struct Append {
     next_id: u64,
     scratch: Vec<u8>,
-    last_key: Vec<u8>,
 }
 
 impl Append {
     fn item(&mut self, item: &Item<'_>, bulk: &mut dyn Bulk) -> Result<()> {
         let entry = &item.entry;
-        if entry.table == Table::Objects {
-            if !self.last_key.is_empty() && self.last_key == entry.key {
-                return Err(duplicate(item));
-            }
-            self.last_key.clear();
-            self.last_key.extend_from_slice(entry.key);
+        if item.twice {
+            return Err(duplicate(item));
         }
         let Some(blob) = item.blob else {
             return Ok(bulk.append(entry.table, entry.key, entry.value)?);

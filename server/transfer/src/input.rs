@@ -131,13 +131,19 @@ impl Input {
         self.map.as_deref().unwrap_or(&[])
     }
 
-    /// Tells the system how the bytes will be read.
-    pub fn advise_sequential(&self) {
+    /// Has the bytes there before they are looked at: one call instead of a page fault every few
+    /// pages.
+    #[cfg(target_os = "linux")]
+    pub fn populate(&self, start: usize, len: usize) {
         if let Some(map) = &self.map {
             // A hint: where it is not taken nothing is wrong.
-            map.advise(memmap2::Advice::Sequential).unwrap_or_default();
+            map.advise_range(memmap2::Advice::PopulateRead, start, len).unwrap_or_default();
         }
     }
+
+    /// Nothing to do here: the bytes come when they are looked at.
+    #[cfg(not(target_os = "linux"))]
+    pub fn populate(&self, _start: usize, _len: usize) {}
 }
 
 /// A stream that does not decompress is a damaged file, not a system error.

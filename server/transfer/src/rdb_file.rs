@@ -178,8 +178,9 @@ impl RdbFile {
     fn running_sum(&self, meter: &Meter) -> Result<(usize, Crc64)> {
         let covered = self.bytes().len().saturating_sub(9);
         let mut sum = Crc64::new();
-        for chunk in self.bytes()[..covered].chunks(CRC_CHUNK_BYTES) {
+        for (n, chunk) in self.bytes()[..covered].chunks(CRC_CHUNK_BYTES).enumerate() {
             meter.check()?;
+            self.input.populate(n * CRC_CHUNK_BYTES, chunk.len());
             sum.update(chunk);
         }
         Ok((covered, sum))

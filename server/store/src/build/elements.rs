@@ -52,6 +52,9 @@ struct Place {
     offset: u64,
 }
 
+/// Elements whose bytes are asked for together.
+const FETCHED_PLACES: usize = 32;
+
 /// A payload of plain elements.
 #[derive(Clone, Copy)]
 pub(super) struct Plain<'a> {
@@ -153,6 +156,18 @@ impl<'a> Plain<'a> {
 
     fn element_at(&self, offset: usize) -> Result<Element<'a>> {
         self.element(&mut Cursor::starting_at(self.payload, offset))
+    }
+
+    /// The places in their order, the elements of the next few fetched together.
+    fn fetched<'p>(&'p self, places: &'p [Place]) -> impl Iterator<Item = &'p Place> {
+        places.chunks(FETCHED_PLACES).inspect(|places| self.fetch(places)).flatten()
+    }
+
+    /// Reads a byte of each element. They lie all over the payload and nothing depends on what is
+    /// read, so the processor waits for all of them at once and not for one after the other.
+    fn fetch(&self, places: &[Place]) {
+        let bytes = places.iter().filter_map(|place| self.payload.get(place.offset as usize));
+        std::hint::black_box(bytes.fold(0, |sum, byte| sum ^ byte));
     }
 
     fn element(&self, cursor: &mut Cursor<'a>) -> Result<Element<'a>> {
@@ -269,11 +284,10 @@ fn inline(plain: &Plain<'_>, survey: Survey, out: &mut Vec<u8>) -> Result<ValueT
         Shape::Zset | Shape::ZsetText => Kind::Zset,
         _ => Kind::Hash,
     };
-    let mut offsets: Vec<u64> = survey.places.as_slice().iter().map(|place| place.offset).collect();
-    offsets.sort_unstable();
-    let mut elements = Vec::with_capacity(offsets.len());
-    for offset in offsets {
-        elements.push(plain.element_at(offset as usize)?);
+    let mut elements = Vec::with_capacity(plain.count);
+    let mut cursor = Cursor::starting_at(plain.payload, plain.start);
+    for _ in 0..plain.count {
+        elements.push(plain.element(&mut cursor)?);
     }
     if kind == Kind::Set && survey.all_int && plain.count <= limit::SET_INTSET_ENTRIES {
         return inline_intset(&elements, out);
@@ -364,7 +378,7 @@ fn segments(plain: &Plain<'_>, survey: Survey, id: u64, sink: &mut dyn Sink) -> 
     let mut packed = listpack::Builder::new();
     let mut scratch = Vec::new();
     let (mut first, mut last, mut held) = (0, 0, 0);
-    for place in places.as_slice() {
+    for place in plain.fetched(places.as_slice()) {
         let full = held >= SEGMENT_ELEMENTS || packed.size_bytes() >= SEGMENT_BYTES;
         if held > 0 && full && place.order != last {
             sink.record(Table::Segments, &hash_key(id, first), packed.finish())?;
@@ -401,8 +415,11 @@ fn score_segments(
     id: u64,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    for place in places.as_mut_slice() {
-        place.order = score_order(plain.element_at(place.offset as usize)?.score);
+    for places in places.as_mut_slice().chunks_mut(FETCHED_PLACES) {
+        plain.fetch(places);
+        for place in places {
+            place.order = score_order(plain.element_at(place.offset as usize)?.score);
+        }
     }
     let name = |place: &Place, scratch: &mut Vec<u8>| -> Vec<u8> {
         let element = plain.element_at(place.offset as usize);
@@ -419,7 +436,7 @@ fn score_segments(
     let mut packed = listpack::Builder::new();
     let mut key = zset_key(id, f64::NEG_INFINITY, b"");
     let (mut held, mut last_order, mut last_member) = (0, 0, Vec::new());
-    for place in places.as_slice() {
+    for place in plain.fetched(places.as_slice()) {
         let element = plain.element_at(place.offset as usize)?;
         let member = element.name.decode(&mut scratch)?;
         let full = held >= SEGMENT_ELEMENTS || packed.size_bytes() >= SEGMENT_BYTES;

@@ -1,4 +1,5 @@
 //! Builders: records made in file order, while the bytes are at hand, and sorted run by run.
+use super::arena::Arena;
 use super::entry::{self, Entry};
 use super::order::RunOrder;
 use crate::account::Account;
@@ -9,7 +10,7 @@ use redtool_store::build::{Built, Incoming, Recorder, Sink};
 use redtool_store::meta::DbCounts;
 use redtool_store::object::write_expire_key;
 use redtool_store::spill::SpillBytes;
-use redtool_store::Table;
+use redtool_store::{StoreError, Table};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
@@ -25,12 +26,13 @@ const WRITE_BYTES: usize = 1 << 20;
 pub struct Builder<'t> {
     templates: &'t Templates,
     recorder: Recorder,
-    arena: Vec<u8>,
+    arena: Arena,
     order: RunOrder,
     sorted: Vec<u8>,
     output: RunFile,
     blob: SpillBytes,
     key: Vec<u8>,
+    expire_key: Vec<u8>,
     /// What became of the keys.
     pub account: Account,
     /// Counters per db.
@@ -56,20 +58,20 @@ pub struct Runs {
 
 impl<'t> Builder<'t> {
     /// A builder of records for hashes with these templates.
-    pub fn new(templates: &'t Templates) -> Self {
-        Self {
+    pub fn new(templates: &'t Templates) -> Result<Self> {
+        Ok(Self {
             templates,
             recorder: Recorder::new(0),
-            // A run ends with the entry that fills it, so doubling would only waste half.
-            arena: Vec::with_capacity(RUN_BYTES + RUN_BYTES / 16),
+            arena: Arena::new(RUN_BYTES)?,
             order: RunOrder::default(),
             sorted: Vec::new(),
             output: RunFile { file: None, written: 0, ranges: Vec::new() },
             blob: SpillBytes::new(),
             key: Vec::new(),
+            expire_key: Vec::new(),
             account: Account::default(),
             dbs: BTreeMap::new(),
-        }
+        })
     }
 
     /// Makes the entries of a key.
@@ -101,6 +103,7 @@ impl<'t> Builder<'t> {
             blob_start: None,
             source_offset: record.offset as u64,
             expire_at_ms: record.expire_at_ms,
+            expire_key: &mut self.expire_key,
             segment: Vec::new(),
         };
         let built = self
@@ -108,7 +111,7 @@ impl<'t> Builder<'t> {
             .build(&entry, self.templates, &mut collect)
             .map_err(|e| Error::store(e, record.payload_offset, record.db, key))?;
         self.count(record, built);
-        if self.arena.len() >= RUN_BYTES {
+        if self.arena.bytes().len() >= RUN_BYTES {
             self.end_run()?;
         }
         Ok(())
@@ -131,8 +134,9 @@ impl<'t> Builder<'t> {
     fn end_run(&mut self) -> Result<()> {
         let mut sorted = std::mem::take(&mut self.sorted);
         let start = self.output.written;
-        for at in self.order.sort(&self.arena) {
-            sorted.extend_from_slice(entry_bytes(&self.arena, at));
+        let arena = self.arena.bytes();
+        for place in self.order.sort(arena) {
+            sorted.extend_from_slice(&arena[place]);
             if sorted.len() >= WRITE_BYTES {
                 self.output.write(&sorted)?;
                 sorted.clear();
@@ -148,19 +152,14 @@ impl<'t> Builder<'t> {
 
     /// Ends the last run and gives everything up.
     pub fn finish(mut self) -> (Runs, Account, BTreeMap<u32, DbCounts>) {
-        let mut last = Vec::with_capacity(self.arena.len());
-        for at in self.order.sort(&self.arena) {
-            last.extend_from_slice(entry_bytes(&self.arena, at));
+        let arena = self.arena.bytes();
+        let mut last = Vec::with_capacity(arena.len());
+        for place in self.order.sort(arena) {
+            last.extend_from_slice(&arena[place]);
         }
         let file = self.output.file.map(|file| (file, self.output.ranges));
         (Runs { file, last, blob: self.blob }, self.account, self.dbs)
     }
-}
-
-fn entry_bytes(arena: &[u8], at: u32) -> &[u8] {
-    let start = at as usize;
-    let end = Entry::read(arena, start).map_or(start, |(_, next)| next);
-    &arena[start..end]
 }
 
 impl RunFile {
@@ -184,21 +183,24 @@ pub fn temporary(dir: &Path, error: &std::io::Error) -> Error {
 
 /// Takes the records of one key.
 struct Collect<'b> {
-    arena: &'b mut Vec<u8>,
+    arena: &'b mut Arena,
     order: &'b mut RunOrder,
     blob: &'b mut SpillBytes,
     blob_start: Option<u64>,
     source_offset: u64,
     expire_at_ms: Option<i64>,
+    expire_key: &'b mut Vec<u8>,
     segment: Vec<u8>,
 }
 
-impl Collect<'_> {
-    fn push(&mut self, entry: &Entry<'_>) {
-        let at = self.arena.len() as u32;
-        self.order.push(entry, at);
-        entry.write(self.arena);
-    }
+/// Notes an entry and writes it.
+#[inline]
+fn push(arena: &mut Arena, order: &mut RunOrder, entry: &Entry<'_>) -> redtool_store::Result<()> {
+    let (at, len) = (arena.bytes().len(), entry.size_bytes());
+    let room = arena.grow(len).map_err(|e| StoreError::Backend(e.to_string()))?;
+    entry.write(room);
+    order.push(entry, at as u32, len as u32);
+    Ok(())
 }
 
 impl Sink for Collect<'_> {
@@ -211,12 +213,13 @@ impl Sink for Collect<'_> {
         }
         let blob = self.blob_start.map(|start| (start, self.blob.len() as u64 - start));
         let source_offset = self.source_offset;
-        self.push(&Entry { table, key, value, source_offset, blob });
+        push(self.arena, self.order, &Entry { table, key, value, source_offset, blob })?;
         if let Some(at_ms) = self.expire_at_ms {
-            let mut expire_key = Vec::with_capacity(8 + key.len());
-            write_expire_key(&mut expire_key, at_ms, key);
-            let (table, value) = (Table::Expires, &[][..]);
-            self.push(&Entry { table, key: &expire_key, value, source_offset: 0, blob: None });
+            self.expire_key.clear();
+            write_expire_key(self.expire_key, at_ms, key);
+            let (table, key, value) = (Table::Expires, &self.expire_key[..], &[][..]);
+            let entry = Entry { table, key, value, source_offset: 0, blob: None };
+            push(self.arena, self.order, &entry)?;
         }
         Ok(())
     }

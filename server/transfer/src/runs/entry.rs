@@ -64,22 +64,38 @@ pub fn compare(a: (Rank, &[u8]), b: (Rank, &[u8])) -> Ordering {
 }
 
 impl<'a> Entry<'a> {
-    /// Appends the entry to `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Bytes that the entry takes.
+    #[inline]
+    pub fn size_bytes(&self) -> usize {
+        let header = match (self.table, self.blob) {
+            (Table::Objects, Some(_)) => 31,
+            (Table::Objects, None) => 15,
+            (_, Some(_)) => 23,
+            (_, None) => 7,
+        };
+        header + self.key.len() + self.value.len()
+    }
+
+    /// Writes the entry into `out`, which has its size.
+    pub fn write(&self, out: &mut [u8]) {
         let object = if self.table == Table::Objects { OBJECT } else { 0 };
         let segmented = if self.blob.is_some() { SEGMENTED } else { 0 };
-        out.push(object | segmented);
-        out.extend_from_slice(&(self.key.len() as u16).to_le_bytes());
-        out.extend_from_slice(&(self.value.len() as u32).to_le_bytes());
+        out[0] = object | segmented;
+        out[1..3].copy_from_slice(&(self.key.len() as u16).to_le_bytes());
+        out[3..7].copy_from_slice(&(self.value.len() as u32).to_le_bytes());
+        let mut at = 7;
         if object != 0 {
-            out.extend_from_slice(&self.source_offset.to_le_bytes());
+            out[at..at + 8].copy_from_slice(&self.source_offset.to_le_bytes());
+            at += 8;
         }
         if let Some((offset, len)) = self.blob {
-            out.extend_from_slice(&offset.to_le_bytes());
-            out.extend_from_slice(&len.to_le_bytes());
+            out[at..at + 8].copy_from_slice(&offset.to_le_bytes());
+            out[at + 8..at + 16].copy_from_slice(&len.to_le_bytes());
+            at += 16;
         }
-        out.extend_from_slice(self.key);
-        out.extend_from_slice(self.value);
+        let (key, value) = out[at..].split_at_mut(self.key.len());
+        key.copy_from_slice(self.key);
+        value.copy_from_slice(self.value);
     }
 
     /// Reads the entry at `at` and where the next one starts; None at the end.
@@ -150,9 +166,10 @@ mod tests {
         };
         let expiry =
             Entry { table: Table::Expires, value: b"", source_offset: 0, blob: None, ..object };
-        let mut run = Vec::new();
-        object.write(&mut run);
-        expiry.write(&mut run);
+        let mut run = vec![0; object.size_bytes() + expiry.size_bytes()];
+        let (one, two) = run.split_at_mut(object.size_bytes());
+        object.write(one);
+        expiry.write(two);
         let (first, next) = Entry::read(&run, 0).unwrap();
         assert_eq!((first.key, first.value), (object.key, object.value));
         assert_eq!((first.source_offset, first.blob), (9, Some((1, 2))));

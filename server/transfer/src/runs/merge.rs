@@ -4,6 +4,7 @@ use super::entry::{compare, Entry, Rank};
 use crate::error::Result;
 use memmap2::Mmap;
 use redtool_store::spill::SpillBytes;
+use redtool_store::Table;
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::BinaryHeap;
@@ -58,7 +59,7 @@ impl Merged {
                 }
             }
         }
-        Iter { parts: &self.parts, heads }
+        Iter { parts: &self.parts, heads, last_object: None }
     }
 }
 
@@ -99,12 +100,15 @@ pub struct Item<'a> {
     pub entry: Entry<'a>,
     /// The segments of a segmented object; see [`super::entry::segments`].
     pub blob: Option<&'a [u8]>,
+    /// Whether it is an object whose key the item before has too.
+    pub twice: bool,
 }
 
 /// Walks the entries in order.
 pub struct Iter<'a> {
     parts: &'a [Part],
     heads: BinaryHeap<Head<'a>>,
+    last_object: Option<&'a [u8]>,
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -127,6 +131,9 @@ impl<'a> Iterator for Iter<'a> {
                 PeekMut::pop(head);
             }
         }
-        Some(Item { entry, blob })
+        let object = entry.table == Table::Objects;
+        let twice = object && self.last_object == Some(entry.key);
+        self.last_object = object.then_some(entry.key);
+        Some(Item { entry, blob, twice })
     }
 }

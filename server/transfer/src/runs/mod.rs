@@ -9,9 +9,11 @@
 //! | module | holds |
 //! |---|---|
 //! | [`entry`] | a record whose place is not known yet |
+//! | [`arena`] | the memory a run is made in |
 //! | [`build`] | records made and sorted run by run |
 //! | [`order`] | the order of a run |
 //! | [`merge`] | the runs merged |
+mod arena;
 pub mod build;
 pub mod entry;
 pub mod merge;
@@ -84,13 +86,18 @@ fn first(one: Option<Error>, other: Error) -> Error {
 type Outcome = Result<(Runs, Account, BTreeMap<u32, DbCounts>)>;
 
 fn build_all(queue: &Queue<'_>, templates: &Templates) -> Outcome {
-    let mut builder = Builder::new(templates);
+    let built = build_batches(queue, templates);
+    if built.is_err() {
+        queue.fail();
+    }
+    built
+}
+
+fn build_batches(queue: &Queue<'_>, templates: &Templates) -> Outcome {
+    let mut builder = Builder::new(templates)?;
     while let Some(batch) = queue.next() {
         for record in &batch {
-            if let Err(error) = builder.add(record) {
-                queue.fail();
-                return Err(error);
-            }
+            builder.add(record)?;
         }
     }
     Ok(builder.finish())

@@ -5,8 +5,9 @@
 //! 128-bit number, and numbers sort several times faster than bytes. Entries whose numbers are
 //! equal (longer keys) are then compared as a whole.
 use super::entry::Entry;
+use hashbrown::HashMap;
 use redtool_store::Table;
-use std::collections::HashMap;
+use std::ops::Range;
 
 /// Length of the db number with the first eight bytes of the key.
 const FAMILY_BYTES: usize = 12;
@@ -22,6 +23,13 @@ struct Slot {
     /// For objects: family number in order of arrival, then the tail. For expiries: the time.
     number: u128,
     at: u32,
+    len: u32,
+}
+
+impl Slot {
+    fn place(&self) -> Range<usize> {
+        self.at as usize..self.at as usize + self.len as usize
+    }
 }
 
 /// Where the entries of a run are, objects and expiries apart.
@@ -33,9 +41,9 @@ pub struct RunOrder {
 }
 
 impl RunOrder {
-    /// Notes the entry at `at`.
+    /// Notes the entry, of `len` bytes at `at`.
     #[inline]
-    pub fn push(&mut self, entry: &Entry<'_>, at: u32) {
+    pub fn push(&mut self, entry: &Entry<'_>, at: u32, len: u32) {
         if entry.table == Table::Objects {
             let mut family = [0; FAMILY_BYTES];
             let n = entry.key.len().min(FAMILY_BYTES);
@@ -43,14 +51,14 @@ impl RunOrder {
             let next = self.families.len();
             let family = *self.families.entry(family).or_insert(next);
             let tail = number::<TAIL_BYTES>(entry.key.get(FAMILY_BYTES..).unwrap_or(&[]));
-            self.objects.push(Slot { number: (family as u128) << TAIL_BITS | tail, at });
+            self.objects.push(Slot { number: (family as u128) << TAIL_BITS | tail, at, len });
         } else {
-            self.expiries.push(Slot { number: number::<16>(entry.key), at });
+            self.expiries.push(Slot { number: number::<16>(entry.key), at, len });
         }
     }
 
     /// The places of the entries in order, expiries first; forgets them.
-    pub fn sort(&mut self, arena: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    pub fn sort(&mut self, arena: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
         self.number_families();
         for slots in [&mut self.expiries, &mut self.objects] {
             slots.sort_unstable_by_key(|slot| slot.number);
@@ -61,7 +69,7 @@ impl RunOrder {
             }
         }
         self.families.clear();
-        self.expiries.drain(..).chain(self.objects.drain(..)).map(|slot| slot.at)
+        self.expiries.drain(..).chain(self.objects.drain(..)).map(|slot| slot.place())
     }
 
     /// Families were numbered as they came; now they are numbered in their order.
@@ -100,14 +108,16 @@ mod tests {
     use super::*;
 
     fn order(keys: &[Vec<u8>]) -> Vec<Vec<u8>> {
-        let (mut arena, mut order) = (Vec::new(), RunOrder::default());
+        let (mut arena, mut order) = (Vec::<u8>::new(), RunOrder::default());
         for key in keys {
             let entry =
                 Entry { table: Table::Objects, key, value: b"", source_offset: 0, blob: None };
-            order.push(&entry, arena.len() as u32);
-            entry.write(&mut arena);
+            let (at, len) = (arena.len(), entry.size_bytes());
+            order.push(&entry, at as u32, len as u32);
+            arena.resize(at + len, 0);
+            entry.write(&mut arena[at..]);
         }
-        order.sort(&arena).map(|at| key(&arena, at).to_vec()).collect()
+        order.sort(&arena).map(|at| key(&arena, at.start as u32).to_vec()).collect()
     }
 
     fn record_key(db: u8, key: &[u8]) -> Vec<u8> {
