@@ -9,7 +9,7 @@ use redtool_format::encodings::Item;
 use redtool_format::rdb::string::{self, Str};
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_format::Cursor;
+use redtool_format::{lzf, Cursor};
 use redtool_store::object::write_record_key;
 use redtool_store::{Body, Bytes, Object, Reader, Table};
 use std::cell::{Cell, RefCell};
@@ -115,9 +115,9 @@ impl<'a> Context<'a> {
         match value {
             Str::Raw(bytes) => self.out.bulk(bytes),
             Str::Int(n) => self.out.bulk_int(i64::from(n)),
-            Str::Lzf { .. } => {
-                let mut scratch = Vec::new();
-                self.out.bulk(value.decode(&mut scratch)?);
+            // Half a reply is taken back when the data turns out to be damaged.
+            Str::Lzf { data, len } => {
+                self.out.bulk_with(len, |out| lzf::append(data, len, out))?;
             }
         }
         Ok(())

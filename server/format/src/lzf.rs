@@ -152,6 +152,18 @@ pub fn decompress(data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<()> {
     result
 }
 
+/// Decodes `data` behind what `out` holds; the output must be exactly `len` bytes.
+pub fn append(data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<()> {
+    check_ratio(data, len)?;
+    let start = out.len();
+    out.resize(start + len, 0);
+    let result = decode(data, &mut out[start..]);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
 fn decode(data: &[u8], out: &mut [u8]) -> Result<()> {
     let (mut pos, mut have) = (0, 0);
     while pos < data.len() {
@@ -246,6 +258,9 @@ mod tests {
         let result = decompress(data, len, &mut out);
         assert_eq!(result.is_ok(), check(data, len).is_ok());
         assert!(result.is_ok() || out.is_empty());
+        let mut appended = b"before".to_vec();
+        assert_eq!(append(data, len, &mut appended), result);
+        assert_eq!(appended, [&b"before"[..], &out].concat());
         result.map(|()| out)
     }
 

@@ -75,6 +75,18 @@ impl Writer {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// `$len` and bytes that `append` writes behind what is there, `len` of them.
+    pub fn bulk_with<E>(
+        &mut self,
+        len: usize,
+        append: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.header(b'$', len as i64);
+        append(&mut self.out)?;
+        self.out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
     /// An integer as a bulk string.
     pub fn bulk_int(&mut self, n: i64) {
         self.bulk(itoa::Buffer::new().format(n).as_bytes());

@@ -99,15 +99,8 @@ impl Env {
 
     /// Bytes of the file that hold pages.
     pub fn used_bytes(&self) -> Result<u64> {
-        let mut info = unsafe_zeroed_info();
-        let mut stat = ffi::MDB_stat {
-            ms_psize: 0,
-            ms_depth: 0,
-            ms_branch_pages: 0,
-            ms_leaf_pages: 0,
-            ms_overflow_pages: 0,
-            ms_entries: 0,
-        };
+        let mut info = zeroed_info();
+        let mut stat = zeroed_stat();
         // SAFETY: the environment is open and both places are valid.
         unsafe {
             check(&self.path, ffi::mdb_env_info(self.env, &mut info))?;
@@ -139,7 +132,18 @@ impl Env {
     }
 }
 
-fn unsafe_zeroed_info() -> ffi::MDB_envinfo {
+fn zeroed_stat() -> ffi::MDB_stat {
+    ffi::MDB_stat {
+        ms_psize: 0,
+        ms_depth: 0,
+        ms_branch_pages: 0,
+        ms_leaf_pages: 0,
+        ms_overflow_pages: 0,
+        ms_entries: 0,
+    }
+}
+
+fn zeroed_info() -> ffi::MDB_envinfo {
     ffi::MDB_envinfo {
         me_mapaddr: ptr::null_mut(),
         me_mapsize: 0,
@@ -204,6 +208,14 @@ impl Txn {
             ffi::MDB_BAD_VALSIZE => Ok(None),
             code => Err(error(&self.env.path, code)),
         }
+    }
+
+    /// How many records a table has.
+    pub fn records(&self, dbi: Dbi) -> Result<usize> {
+        let mut stat = zeroed_stat();
+        // SAFETY: the transaction is live and the place is valid.
+        check(&self.env.path, unsafe { ffi::mdb_stat(self.txn, dbi, &mut stat) })?;
+        Ok(stat.ms_entries as usize)
     }
 
     /// Stores a key.

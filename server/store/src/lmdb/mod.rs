@@ -104,7 +104,8 @@ impl Store for LmdbStore {
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
         let txn = Txn::begin(&self.env, true)?;
-        Ok(Box::new(LmdbReader { txn, tables: self.tables, places: Places::default() }))
+        let places = Places::new(txn.records(self.tables[Table::Objects as usize])?);
+        Ok(Box::new(LmdbReader { txn, tables: self.tables, places }))
     }
 
     fn writer(&self) -> Result<Box<dyn Writer + '_>> {

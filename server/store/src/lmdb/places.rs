@@ -9,16 +9,18 @@
 //! whole key with the bytes there; a value on overflow pages has no key before it and is never
 //! remembered. Places hold as long as the snapshot they were found in: its pages do not change.
 use super::env::Txn;
+use memmap2::MmapMut;
 use std::cell::{Cell, RefCell};
 use xxhash_rust::xxh3::xxh3_64;
 
 const WAYS: usize = 4;
-/// Sets to begin with; doubled whenever as many records were found as there are slots.
-const MIN_SETS: usize = 64;
 /// 16 MB a reader, for 1 M records.
 const MAX_SETS: usize = 1 << 18;
+/// Records found before any is remembered: readers that look up a few keys need no table.
+const FIRST_FOUND: usize = 64;
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
 struct Slot {
     address: usize,
     value_len: u32,
@@ -26,18 +28,28 @@ struct Slot {
     tag: u16,
 }
 
-#[repr(align(64))]
-#[derive(Debug, Default)]
-struct Set([Cell<Slot>; WAYS]);
+type Set = [Slot; WAYS];
+const SET_BYTES: usize = std::mem::size_of::<Set>();
 
 /// The places a reader remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Places {
-    sets: RefCell<Vec<Set>>,
+    /// Sets, in zeroed pages that take memory when they are first written; empty at first.
+    sets: RefCell<Option<MmapMut>>,
+    /// A power of two.
+    set_count: usize,
     found: Cell<usize>,
 }
 
 impl Places {
+    /// For a table of so many records.
+    pub fn new(records: usize) -> Self {
+        // Three quarters full at most, so that few records drive each other out.
+        let wanted = (records.saturating_mul(4) / 3 / WAYS).clamp(1, MAX_SETS);
+        let set_count = wanted.next_power_of_two();
+        Self { sets: RefCell::new(None), set_count, found: Cell::new(0) }
+    }
+
     /// The value of `key`, from memory or by `search`.
     #[inline]
     pub fn get<'t, E>(
@@ -57,12 +69,19 @@ impl Places {
         Ok(found)
     }
 
+    /// The bytes of the set that a hash belongs to.
+    #[inline]
+    fn range(&self, hash: u64) -> std::ops::Range<usize> {
+        let start = (hash as usize & (self.set_count - 1)) * SET_BYTES;
+        start..start + SET_BYTES
+    }
+
     #[inline]
     fn recall<'t>(&self, txn: &'t Txn, key: &[u8], hash: u64) -> Option<&'t [u8]> {
         let sets = self.sets.borrow();
-        let set = sets.get(hash as usize & sets.len().wrapping_sub(1))?;
+        let set: &Set = bytemuck::from_bytes(&sets.as_ref()?[self.range(hash)]);
         let tag = tag_of(hash);
-        set.0.iter().map(Cell::get).find_map(|slot| {
+        set.iter().find_map(|slot| {
             if slot.address == 0 || slot.tag != tag || usize::from(slot.key_len) != key.len() {
                 return None;
             }
@@ -86,28 +105,28 @@ impl Places {
         let (Ok(value_len), Ok(key_len)) = (value.len().try_into(), key.len().try_into()) else {
             return;
         };
-        self.make_room();
-        let sets = self.sets.borrow();
-        if let Some(set) = sets.get(hash as usize & sets.len().wrapping_sub(1)) {
-            let slot = Slot { address, value_len, key_len, tag: tag_of(hash) };
-            // An empty slot if there is one, else whichever is next in turn.
-            let free = set.0.iter().position(|slot| slot.get().address == 0);
-            set.0[free.unwrap_or(self.found.get() % WAYS)].set(slot);
-        }
-    }
-
-    /// Counts a place, and begins anew with twice the room when the old is used up: what is asked
-    /// for again is found again.
-    fn make_room(&self) {
-        let mut sets = self.sets.borrow_mut();
         self.found.set(self.found.get() + 1);
-        if sets.len() < MAX_SETS && self.found.get() > sets.len() * WAYS {
-            let count = (sets.len() * 2).max(MIN_SETS);
-            sets.clear();
-            sets.resize_with(count, Set::default);
-            self.found.set(1);
+        let mut sets = self.sets.borrow_mut();
+        if sets.is_none() && self.found.get() > FIRST_FOUND {
+            *sets = map(self.set_count * SET_BYTES);
+        }
+        if let Some(sets) = sets.as_mut() {
+            let set: &mut Set = bytemuck::from_bytes_mut(&mut sets[self.range(hash)]);
+            // An empty slot if there is one, else whichever is next in turn.
+            let free = set.iter().position(|slot| slot.address == 0);
+            let slot = Slot { address, value_len, key_len, tag: tag_of(hash) };
+            set[free.unwrap_or(self.found.get() % WAYS)] = slot;
         }
     }
+}
+
+/// Zeroed memory, in huge pages where there are some. Without memory nothing is remembered, and all
+/// works as before.
+fn map(bytes: usize) -> Option<MmapMut> {
+    let map = MmapMut::map_anon(bytes).ok()?;
+    #[cfg(target_os = "linux")]
+    map.advise(memmap2::Advice::HugePage).unwrap_or_default();
+    Some(map)
 }
 
 fn tag_of(hash: u64) -> u16 {
@@ -148,9 +167,13 @@ mod tests {
         writer.put(Table::Objects, b"key", b"value").unwrap();
         writer.commit().unwrap();
         let txn = Txn::begin(&store.env, true).unwrap();
-        let places = Places::default();
+        let places = Places::new(1000);
         let table = store.tables[Table::Objects as usize];
-        let first = places.get(&txn, b"key", || txn.get(table, b"key")).unwrap();
+        let mut first = Ok(None);
+        for _ in 0..=FIRST_FOUND {
+            first = places.get(&txn, b"key", || txn.get(table, b"key"));
+        }
+        let first = first.unwrap();
         assert_eq!(first, Some(&b"value"[..]));
         let again = places.get(&txn, b"key", || Err("searched again"));
         assert_eq!(again, Ok(first));
