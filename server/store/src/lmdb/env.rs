@@ -190,7 +190,8 @@ impl Txn {
         let flags = if create { ffi::MDB_CREATE } else { 0 };
         // SAFETY: the transaction is live and the name is NUL-terminated.
         match unsafe { ffi::mdb_dbi_open(self.txn, name.as_ptr(), flags, &mut dbi) } {
-            ffi::MDB_NOTFOUND => Ok(None),
+            // Of that name there is a plain record of someone else's, or a table of another kind.
+            ffi::MDB_NOTFOUND | ffi::MDB_INCOMPATIBLE => Ok(None),
             code => check(&self.env.path, code).map(|()| Some(dbi)),
         }
     }
