@@ -1,18 +1,27 @@
 //! The record layout, version 1.
 //!
-//! Four tables. Integers in keys are big-endian (so that byte order is number order), in values
-//! little-endian.
+//! Four tables (in an LMDB file, four named databases): objects, segments, expires, meta. Integers
+//! in keys are big-endian (so that byte order is number order), in values little-endian. RDB
+//! lengths, strings and payloads are drawn in `format/src/rdb/` (`length`, `string`, `stream`, and
+//! the table in `types`), packed blobs in `format/src/encodings/` (`listpack`, its `entry`,
+//! `intset`, `stream`). `tests/layout` reads stores by these documents alone, through py-lmdb.
 //!
 //! ## objects: one record a key
 //! ```text
 //! key    db u32 BE · key bytes                      (up to 511 bytes in all; see long keys)
-//! value  kind u8 · flags u8 · value type u8 · encoding u8
+//! value  kind u8            0 string, 1 list, 2 set, 3 zset, 4 hash, 5 module, 6 stream, 7 array
+//!        flags u8           the bits below
+//!        value type u8      the RDB type number
+//!        encoding u8        what OBJECT ENCODING says: 0 raw, 1 int, 2 embstr, 3 listpack,
+//!                           4 quicklist, 5 intset, 6 hashtable, 7 skiplist, 8 listpackex,
+//!                           9 stream, 10 raw (opaque)
 //!        [expire_at_ms i64]     flags bit 0
 //!        [idle_s u32]           flags bit 1
 //!        [freq u8]              flags bit 2
 //!        [len u32 · key bytes]  flags bit 3: long key, the whole key
 //!        [len u32 · bytes]      flags bit 5: key metadata (RDB opcode 243), opaque
-//!        count                  RDB length; absent for strings and opaque values
+//!        count                  RDB length: items, members, fields, messages; absent for
+//!                               strings and opaque values
 //!        [id u64]               flags bit 4: segmented
 //!        payload                inline: the RDB payload of the value type (in a dump, what
 //!                               follows the key); segmented streams: the RDB payload after
@@ -29,19 +38,22 @@
 //! of the key, BE` (511 bytes in all, which no short key has) and keeps the whole key in its
 //! record.
 //!
-//! Inline payloads are of these types only: String; ListQuicklist2; SetIntset, SetListpack;
-//! ZsetListpack; HashListpack, HashListpackEx; Stream3, Stream5; and as opaque bytes Module2,
-//! Array. Blobs keep the form (raw, LZF) they came in.
+//! Inline payloads are of these types only: String 0; ListQuicklist2 18; SetIntset 11,
+//! SetListpack 20; ZsetListpack 17; HashListpack 16, HashListpackEx 25; Stream3 21, Stream5 27; and
+//! as opaque bytes Module2 7, Array 28. Blobs keep the form (raw, LZF) they came in. Scores in an
+//! inline listpack are text or integers, in order of score, then member. The first i64 of a
+//! HashListpackEx means nothing: servers let it go out of date, and the listpack's times are
+//! absolute.
 //!
 //! ## expires and meta
 //! ```text
 //! expires  key    expire_at_ms u64 BE (sign bit flipped) · the object's record key
 //!                 (a record key over 503 bytes: its first 487 and its XXH3-128, BE)
 //!          value  empty
-//! meta     layout              "redtool 1"
-//!          db · u32 BE         keys u64 · keys with expiry u64 · 8 × u64 keys per kind (string
-//!                              list set zset hash module stream array)
-//!          aux: · name         value
+//! meta     layout              "redtool 1"; not there before the import is complete
+//!          db · u32 BE         of a db with keys: keys u64 · keys with expiry u64 · 8 × u64 keys
+//!                              per kind, in the order of their numbers
+//!          aux: · name         value (of a name, here and below, the first 400 bytes)
 //!          function: · name    source
 //!          module-aux: · u32 BE  RDB bytes after the opcode
 //!          next-id             u64, the next free segment id
@@ -55,18 +67,21 @@
 //!             value: 01 + bytes (one plain element) or 02 + listpack
 //! set    'h'  hash u64 BE of the first element        listpack m,m,…
 //! hash   'h'  hash u64 BE of the first field          listpack f,v,… or f,v,ms,… when the
-//!                                                     type is HashListpackEx (0 = none)
+//!                                                     type is HashListpackEx (ms absolute, 0 =
+//!                                                     none)
 //! zset   'h'  hash u64 BE of the first member         listpack m,score,…
 //!        'z'  score order key u64 BE · separator      listpack m,score,… by score, then member
 //! stream 's'  ms u64 BE · seq u64 BE (master id)      the node's listpack
 //! ```
+//! Value types are as inline, SetListpack for all sets. An id belongs to one value; ids start at 1.
 //! Hash = XXH3-64, seed 0, of the element's bytes as a string; elements of an 'h' run are in
 //! ascending hash order and elements of equal hash are never split over two segments. Scores in
 //! segments are eight bytes, IEEE-754 little-endian, as a string entry. The score order key of a
 //! double: its bits, with all bits flipped if negative, else the sign bit set; -0 is stored as 0.
 //! The separator is the shortest prefix of the first member that is greater than the last member of
 //! the segment before when both have the same score, and empty otherwise: so the segment that may
-//! hold (score, member) is the last one whose key is not greater than order key · member.
+//! hold (score, member) is the last one whose key is not greater than order key · member (which may
+//! be cut to 511 bytes: no segment ends where a separator would make its key longer).
 
 use crate::error::StoreError;
 

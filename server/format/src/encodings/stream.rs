@@ -12,8 +12,8 @@
 //! 03 01  00 01  03 01  8177 02  04 01             deleted, same fields, +0, +3, "w", 4
 //! 00 01  01 01  01 01  01 01  8167 02  01 01  06 01  ff      +1, +1, 1 field, "g", 1, 6   6-1 g 1
 //! ```
-//! Differences are signed: a message may precede its master id. Deleted messages (flag 1) stay in
-//! place until the whole node goes.
+//! Differences are signed 64-bit numbers and wrap: a message may precede its master id. Deleted
+//! messages (flag 1) stay in place until the whole node goes.
 mod builder;
 mod id;
 
