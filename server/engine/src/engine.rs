@@ -13,7 +13,8 @@ use crate::server::{add, Counters, TIMED_EVERY};
 use crate::session::Session;
 use crate::table;
 use redtool_format::resp::Writer;
-use redtool_store::{Reader, StoreError};
+use redtool_store::object::write_record_key;
+use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ pub struct Engine {
 /// The refusal of commands that write.
 pub(crate) const READONLY: Error =
     Error::fixed("READONLY You can't write against a read only replica.");
+
+/// Keys that can be expected at a time.
+pub const EXPECTED_KEYS: usize = 16;
 
 /// A command admitted to run: its row, and where the row stands in the table.
 #[derive(Clone, Copy)]
@@ -62,6 +66,25 @@ impl Engine {
     pub fn refresh(&mut self) -> Result<(), StoreError> {
         self.reader = self.dataset.store().reader()?;
         Ok(())
+    }
+
+    /// Says which keys the requests that follow will ask for; see [`Reader::expect`]. Those beyond
+    /// [`EXPECTED_KEYS`] are left out.
+    pub fn expect(&self, session: &Session, keys: &[&[u8]]) {
+        let mut record_keys = self.key_buf.borrow_mut();
+        record_keys.clear();
+        let mut ends = [0; EXPECTED_KEYS];
+        for (key, end) in keys.iter().zip(&mut ends) {
+            write_record_key(&mut record_keys, session.db, key);
+            *end = record_keys.len();
+        }
+        let mut expected: [&[u8]; EXPECTED_KEYS] = [&[]; EXPECTED_KEYS];
+        let mut start = 0;
+        for (key, end) in expected.iter_mut().zip(ends).take(keys.len()) {
+            *key = &record_keys[start..end];
+            start = end;
+        }
+        self.reader.expect(Table::Objects, &expected[..keys.len().min(EXPECTED_KEYS)]);
     }
 
     /// Executes a request (its first argument is the command's name) and appends the reply.

@@ -15,6 +15,7 @@ use crate::backlog::Backlog;
 use crate::execute::{execute_guarded, ArgList, Execute};
 use crate::options::Options;
 use crate::stream::Stream;
+use redtool_engine::engine::EXPECTED_KEYS;
 use redtool_engine::server::Counters;
 use redtool_engine::session::Replies;
 use redtool_engine::Session;
@@ -45,6 +46,8 @@ pub(crate) struct Bench<E> {
     input: Box<[u8]>,
     out: Writer,
     args: ArgList,
+    /// Finds requests before it is their turn.
+    ahead: Parser,
 }
 
 impl<E> Bench<E> {
@@ -58,6 +61,7 @@ impl<E> Bench<E> {
             input: vec![0; READ_BYTES].into_boxed_slice(),
             out: Writer::new(),
             args: ArgList::default(),
+            ahead: Parser::default(),
         }
     }
 }
@@ -227,12 +231,18 @@ impl Connection {
     /// Executes the complete requests at the start of `input`; how many bytes they are.
     fn execute_all<E: Execute>(&mut self, bench: &mut Bench<E>, input: &[u8]) -> io::Result<usize> {
         let mut rest = input;
+        // How much of the rest is no news to the engine.
+        let mut announced = 0;
         bench.out.set_resp3(self.session.resp3);
         while self.may_execute(bench) {
             match self.parser.parse(rest) {
                 Parsed::Complete { consumed } => {
+                    if announced == 0 && consumed < rest.len() {
+                        announced = self.announce(bench, rest);
+                    }
                     self.execute_one(bench, rest);
                     rest = &rest[consumed..];
+                    announced = announced.saturating_sub(consumed);
                 }
                 Parsed::Incomplete { .. } => break,
                 Parsed::Error(text) => {
@@ -249,6 +259,26 @@ impl Connection {
             self.ending = true;
         }
         Ok(input.len() - rest.len())
+    }
+
+    /// Tells the engine what the next requests of a pipeline will ask for; how many bytes they are.
+    /// What stands behind a command's name is nearly always a key, and of no harm when it is not.
+    fn announce<E: Execute>(&self, bench: &mut Bench<E>, input: &[u8]) -> usize {
+        let Bench { engine, ahead, .. } = bench;
+        let mut keys: [&[u8]; EXPECTED_KEYS] = [&[]; EXPECTED_KEYS];
+        let (mut count, mut covered) = (0, 0);
+        ahead.restart();
+        while count < EXPECTED_KEYS {
+            let rest = &input[covered..];
+            let Parsed::Complete { consumed } = ahead.parse(rest) else { break };
+            if let Some(key) = ahead.plain_arg(rest, 1) {
+                keys[count] = key;
+                count += 1;
+            }
+            covered += consumed;
+        }
+        engine.expect(&self.session, &keys[..count]);
+        covered
     }
 
     /// Executes the request that the parser has found at the start of `input`.

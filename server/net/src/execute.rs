@@ -7,6 +7,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 pub(crate) trait Execute: Send + 'static {
     /// Executes one request and appends its reply.
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer);
+    /// Says which keys the next requests will probably ask for.
+    fn expect(&self, session: &Session, keys: &[&[u8]]);
     /// Puts itself in order after a panic inside `execute`.
     fn recover(&mut self);
 }
@@ -15,6 +17,10 @@ impl Execute for Engine {
     #[inline]
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         Engine::execute(self, session, args, out);
+    }
+
+    fn expect(&self, session: &Session, keys: &[&[u8]]) {
+        Engine::expect(self, session, keys);
     }
 
     fn recover(&mut self) {
@@ -92,6 +98,7 @@ mod tests {
             out.simple("half");
             assert!(args[0] != b"BUG", "a bug in a command");
         }
+        fn expect(&self, _: &Session, _: &[&[u8]]) {}
         fn recover(&mut self) {
             self.recovered += 1;
         }

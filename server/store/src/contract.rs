@@ -40,6 +40,9 @@ impl Table {
 pub trait Reader: Send {
     /// The record with exactly this key.
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>>;
+    /// Says which records will be asked for soon, so that a store may fetch them together. Only a
+    /// hint: that they are there is not needed, and nothing changes but the time it takes.
+    fn expect(&self, _table: Table, _keys: &[&[u8]]) {}
     /// Walks forward from the first record whose key is `from` or greater.
     fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
     /// Walks backward from the last record whose key is `from` or smaller.

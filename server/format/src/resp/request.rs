@@ -107,6 +107,18 @@ impl Parser {
         self.args.iter().map(move |&(start, end)| source.get(start..end).unwrap_or_default())
     }
 
+    /// One argument of the request that is complete, if it lies in `buf` as it was sent.
+    #[inline]
+    pub fn plain_arg<'a>(&self, buf: &'a [u8], n: usize) -> Option<&'a [u8]> {
+        let &(start, end) = self.args.get(n).filter(|_| !self.inline)?;
+        buf.get(start..end)
+    }
+
+    /// Forgets what it has begun.
+    pub fn restart(&mut self) {
+        self.reset();
+    }
+
     /// Looks for a request at the start of `buf`.
     pub fn parse(&mut self, buf: &[u8]) -> Parsed {
         if self.complete {

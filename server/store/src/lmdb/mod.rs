@@ -141,6 +141,12 @@ impl Reader for LmdbReader {
         Ok(found?.map(Cow::Borrowed))
     }
 
+    fn expect(&self, table: Table, keys: &[&[u8]]) {
+        if table == Table::Objects {
+            self.places.fetch(&self.txn, keys);
+        }
+    }
+
     fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
         let mut cursor = self.txn.cursor(self.tables[table as usize])?;
         let first = cursor.go(Move::AtOrAfter(from))?;

@@ -11,6 +11,7 @@
 use super::env::Txn;
 use memmap2::MmapMut;
 use std::cell::{Cell, RefCell};
+use std::hint::black_box;
 use xxhash_rust::xxh3::xxh3_64;
 
 const WAYS: usize = 4;
@@ -18,6 +19,9 @@ const WAYS: usize = 4;
 const MAX_SETS: usize = 1 << 18;
 /// Records found before any is remembered: readers that look up a few keys need no table.
 const FIRST_FOUND: usize = 64;
+const CACHE_LINE_BYTES: usize = 64;
+/// So much of a record is fetched; more the processor fetches by itself while it reads on.
+const FETCHED_LINES: usize = 4;
 
 #[derive(Debug, Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -76,19 +80,37 @@ impl Places {
         start..start + SET_BYTES
     }
 
+    /// Looks at the sets of all the keys, then at the records that these remember. Nothing depends
+    /// on what is read, so the processor waits for all of it at once and not key by key.
+    pub fn fetch(&self, txn: &Txn, keys: &[&[u8]]) {
+        let sets = self.sets.borrow();
+        let Some(sets) = sets.as_ref() else { return };
+        let first = keys.iter().map(|key| sets[self.range(xxh3_64(key)).start]);
+        black_box(first.fold(0, |sum, byte| sum ^ byte));
+        let records = keys.iter().map(|key| {
+            let hash = xxh3_64(key);
+            let slot = self.slots(sets, hash, key).next();
+            slot.map_or(0, |slot| first_bytes(txn, &slot))
+        });
+        black_box(records.fold(0, |sum, byte| sum ^ byte));
+    }
+
+    /// The slots that may be a key's.
+    #[inline]
+    fn slots<'s>(&self, sets: &'s [u8], hash: u64, key: &[u8]) -> impl Iterator<Item = Slot> + 's {
+        let set: &Set = bytemuck::from_bytes(&sets[self.range(hash)]);
+        let (tag, key_len) = (tag_of(hash), key.len());
+        set.iter().copied().filter(move |slot| {
+            slot.address != 0 && slot.tag == tag && usize::from(slot.key_len) == key_len
+        })
+    }
+
     #[inline]
     fn recall<'t>(&self, txn: &'t Txn, key: &[u8], hash: u64) -> Option<&'t [u8]> {
         let sets = self.sets.borrow();
-        let set: &Set = bytemuck::from_bytes(&sets.as_ref()?[self.range(hash)]);
-        let tag = tag_of(hash);
-        set.iter().find_map(|slot| {
-            if slot.address == 0 || slot.tag != tag || usize::from(slot.key_len) != key.len() {
-                return None;
-            }
-            // SAFETY: the address was remembered from this transaction, with these lengths: a
-            // `Places` belongs to one reader, and slots are only filled by `remember`.
-            let (before, value) =
-                unsafe { txn.around(slot.address, key.len(), slot.value_len as usize) };
+        let mut slots = self.slots(sets.as_ref()?, hash, key);
+        slots.find_map(|slot| {
+            let (before, value) = bytes_of(txn, &slot);
             (before == key).then_some(value)
         })
     }
@@ -118,6 +140,22 @@ impl Places {
             set[free.unwrap_or(self.found.get() % WAYS)] = slot;
         }
     }
+}
+
+/// The key and the value at a place.
+#[inline]
+fn bytes_of<'t>(txn: &'t Txn, slot: &Slot) -> (&'t [u8], &'t [u8]) {
+    // SAFETY: the address was remembered from this transaction, with these lengths: a `Places`
+    // belongs to one reader, and slots are only filled by `remember`.
+    unsafe { txn.around(slot.address, usize::from(slot.key_len), slot.value_len as usize) }
+}
+
+/// A byte of each of the first cache lines of a record, together.
+#[inline]
+fn first_bytes(txn: &Txn, slot: &Slot) -> u8 {
+    let (key, value) = bytes_of(txn, slot);
+    let lines = value.iter().step_by(CACHE_LINE_BYTES).take(FETCHED_LINES);
+    lines.fold(key.first().copied().unwrap_or(0), |sum, byte| sum ^ byte)
 }
 
 /// Zeroed memory, in huge pages where there are some. Without memory nothing is remembered, and all
