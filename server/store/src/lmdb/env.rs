@@ -216,7 +216,7 @@ impl Txn {
         let mut stat = zeroed_stat();
         // SAFETY: the transaction is live and the place is valid.
         check(&self.env.path, unsafe { ffi::mdb_stat(self.txn, dbi, &mut stat) })?;
-        Ok(stat.ms_entries as usize)
+        Ok(stat.ms_entries)
     }
 
     /// Stores a key.
