@@ -103,6 +103,7 @@ def run_peer_server(bench: Bench) -> None:
             peak_bytes = anonymous_bytes(server.process.pid)
             bench.of("peer_start").add(started, peak_bytes)
             bench.of("peer_load").add(peer.load_seconds(server.log), peak_bytes)
+            os.sync()
             # SAVE renames a new file over the name, so the linked dump keeps its content.
             saved, reply = peer.timed(server.port, "SAVE")
             if not reply.startswith(b"+OK"):
@@ -125,11 +126,16 @@ def import_args(bench: Bench) -> list[str]:
 
 
 def run_conversions(bench: Bench) -> None:
-    """Import, diff and dump, each into a place where nothing is."""
+    """Import, diff and dump, each into a place where nothing is.
+
+    What the step before has left to write is written first: it is not theirs to wait for.
+    """
     remove(bench.lmdb)
+    os.sync()
     bench.of("import").take(run(import_args(bench)))
     bench.of("diff").take(run([bench.redtool, "diff", str(bench.rdb), str(bench.lmdb), "--quiet"]))
     remove(bench.dumped)
+    os.sync()
     bench.of("dump").take(
         run([bench.redtool, "dump", str(bench.lmdb), "-o", str(bench.dumped), "--quiet"])
     )

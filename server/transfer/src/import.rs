@@ -14,7 +14,7 @@ use redtool_format::rdb::Dialect;
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::{Bulk, Object, Store, Table};
-use std::sync::mpsc::{sync_channel, Receiver};
+use std::sync::mpsc::{channel, sync_channel, Receiver, Sender};
 
 /// Entries handed to the appender at a time.
 const BATCH_ENTRIES: usize = 1024;
@@ -69,18 +69,20 @@ pub fn import(
 fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
     std::thread::scope(|scope| {
         let (full, batches) = sync_channel::<Vec<Item<'_>>>(BATCHES);
+        let (spent, empty) = channel::<Vec<Item<'_>>>();
         scope.spawn(move || {
             let mut entries = sorted.merged.iter();
             loop {
-                let batch: Vec<_> = entries.by_ref().take(BATCH_ENTRIES).collect();
-                batch.iter().for_each(fetch);
+                let mut batch = empty.try_recv().unwrap_or_default();
+                batch.clear();
+                batch.extend(entries.by_ref().take(BATCH_ENTRIES).inspect(fetch));
                 // The appender is gone only after an error of its own.
                 if batch.is_empty() || full.send(batch).is_err() {
                     break;
                 }
             }
         });
-        append_all(batches, bulk, meter)
+        append_all((batches, spent), bulk, meter)
     })
 }
 
@@ -90,14 +92,19 @@ fn fetch(item: &Item<'_>) {
     std::hint::black_box(bytes.fold(0, |sum, byte| sum ^ byte));
 }
 
-fn append_all(batches: Receiver<Vec<Item<'_>>>, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
+/// A channel of full batches, and one for those worked off.
+type Batches<'a> = (Receiver<Vec<Item<'a>>>, Sender<Vec<Item<'a>>>);
+
+fn append_all((full, spent): Batches<'_>, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
     let mut append = Append { next_id: 1, scratch: Vec::new() };
-    for batch in batches {
+    for batch in full {
         let mut bytes = 0;
         for item in &batch {
             bytes += (item.entry.key.len() + item.entry.value.len()) as u64;
             append.item(item, bulk)?;
         }
+        // The merger has ended when nobody takes it.
+        let _ = spent.send(batch);
         meter.advance(bytes, 0)?;
     }
     Ok(append.next_id)

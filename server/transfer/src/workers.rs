@@ -8,7 +8,7 @@ use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
 use redtool_format::rdb::reader::KeyRecord;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Keys handed to a worker at a time.
 const BATCH_KEYS: usize = 256;
@@ -21,12 +21,16 @@ pub type Batch<'a> = Vec<KeyRecord<'a>>;
 /// Where workers take their batches.
 pub struct Queue<'a> {
     batches: Mutex<Receiver<Batch<'a>>>,
+    /// Batches worked off, to be filled again.
+    spent: Mutex<Vec<Batch<'a>>>,
     failed: AtomicBool,
 }
 
 impl<'a> Queue<'a> {
-    /// The next batch; none when the file is at its end or a worker has failed.
-    pub fn next(&self) -> Option<Batch<'a>> {
+    /// The next batch for the one worked off; none when the file is at its end or a worker has
+    /// failed.
+    pub fn next(&self, spent: Batch<'a>) -> Option<Batch<'a>> {
+        lock(&self.spent).push(spent);
         let batch = self.receive()?;
         if self.failed.load(Ordering::Relaxed) {
             self.drain();
@@ -43,12 +47,16 @@ impl<'a> Queue<'a> {
     }
 
     fn receive(&self) -> Option<Batch<'a>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+        lock(&self.batches).recv().ok()
     }
 
     fn drain(&self) {
         while self.receive().is_some() {}
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a walk with workers gave.
@@ -72,12 +80,16 @@ pub fn walk<'a, T: Send>(
     see: impl FnMut(&KeyRecord<'a>) -> Result<()>,
 ) -> Result<Outcome<T>> {
     let (full, batches) = sync_channel(BATCHES);
-    let queue = Queue { batches: Mutex::new(batches), failed: AtomicBool::new(false) };
+    let queue = Queue {
+        batches: Mutex::new(batches),
+        spent: Mutex::default(),
+        failed: AtomicBool::new(false),
+    };
     std::thread::scope(|scope| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads: Vec<_> = (0..cores.min(most)).map(|_| scope.spawn(|| work(&queue))).collect();
         let mut account = Account::default();
-        let mut hand_out = HandOut { full, failed: &queue.failed, batch: Batch::new() };
+        let mut hand_out = HandOut { full, queue: &queue, batch: Batch::new() };
         let walked = hand_out.walk(file, (checksum, filter), &mut account, meter, see);
         drop(hand_out);
         let mut given = Vec::new();
@@ -92,7 +104,7 @@ pub fn walk<'a, T: Send>(
 
 struct HandOut<'q, 'a> {
     full: SyncSender<Batch<'a>>,
-    failed: &'q AtomicBool,
+    queue: &'q Queue<'a>,
     batch: Batch<'a>,
 }
 
@@ -124,8 +136,11 @@ impl<'a> HandOut<'_, 'a> {
     }
 
     fn send(&mut self) -> Result<()> {
-        let batch = std::mem::replace(&mut self.batch, Batch::with_capacity(BATCH_KEYS));
-        if self.failed.load(Ordering::Relaxed) || self.full.send(batch).is_err() {
+        let mut next = lock(&self.queue.spent).pop().unwrap_or_default();
+        next.clear();
+        next.reserve(BATCH_KEYS);
+        let batch = std::mem::replace(&mut self.batch, next);
+        if self.queue.failed.load(Ordering::Relaxed) || self.full.send(batch).is_err() {
             // The worker that failed says why.
             return Err(Error::cancelled());
         }

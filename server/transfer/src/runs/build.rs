@@ -39,7 +39,7 @@ pub struct Builder<'t> {
     pub dbs: BTreeMap<u32, DbCounts>,
 }
 
-/// Sorted runs one after the other: in memory while there is one, then in an unlinked file.
+/// Sorted runs one after the other in an unlinked file.
 pub struct RunFile {
     file: Option<File>,
     written: u64,
@@ -50,8 +50,8 @@ pub struct RunFile {
 pub struct Runs {
     /// Sorted runs in a file, and where each lies.
     pub file: Option<(File, Vec<Range<u64>>)>,
-    /// The last run, in memory.
-    pub last: Vec<u8>,
+    /// The only run, in memory.
+    pub only: Vec<u8>,
     /// Segments.
     pub blob: SpillBytes,
 }
@@ -150,15 +150,20 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// Ends the last run and gives everything up.
-    pub fn finish(mut self) -> (Runs, Account, BTreeMap<u32, DbCounts>) {
-        let arena = self.arena.bytes();
-        let mut last = Vec::with_capacity(arena.len());
-        for place in self.order.sort(arena) {
-            last.extend_from_slice(&arena[place]);
+    /// Ends the last run and gives everything up. A single run stays in memory.
+    pub fn finish(mut self) -> Result<(Runs, Account, BTreeMap<u32, DbCounts>)> {
+        let mut only = Vec::new();
+        if self.output.file.is_some() {
+            self.end_run()?;
+        } else {
+            let arena = self.arena.bytes();
+            only.reserve_exact(arena.len());
+            for place in self.order.sort(arena) {
+                only.extend_from_slice(&arena[place]);
+            }
         }
         let file = self.output.file.map(|file| (file, self.output.ranges));
-        (Runs { file, last, blob: self.blob }, self.account, self.dbs)
+        Ok((Runs { file, only, blob: self.blob }, self.account, self.dbs))
     }
 }
 

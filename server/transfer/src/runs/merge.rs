@@ -18,7 +18,7 @@ pub struct Merged {
 struct Part {
     map: Option<Mmap>,
     ranges: Vec<Range<u64>>,
-    last: Vec<u8>,
+    only: Vec<u8>,
     blob: SpillBytes,
 }
 
@@ -37,7 +37,7 @@ impl Merged {
                 }
                 None => (None, Vec::new()),
             };
-            parts.push(Part { map, ranges, last: runs.last, blob: runs.blob });
+            parts.push(Part { map, ranges, only: runs.only, blob: runs.blob });
         }
         Ok(Self { parts })
     }
@@ -51,7 +51,7 @@ impl Merged {
                 .ranges
                 .iter()
                 .map(|range| &mapped[range.start as usize..range.end as usize])
-                .chain([held.last.as_slice()]);
+                .chain([held.only.as_slice()]);
             for run in runs {
                 if let Some((entry, next)) = Entry::read(run, 0) {
                     let rank = Rank::of(entry.table, entry.key);

@@ -95,10 +95,12 @@ fn build_all(queue: &Queue<'_>, templates: &Templates) -> Outcome {
 
 fn build_batches(queue: &Queue<'_>, templates: &Templates) -> Outcome {
     let mut builder = Builder::new(templates)?;
-    while let Some(batch) = queue.next() {
+    let mut batch = Vec::new();
+    while let Some(next) = queue.next(batch) {
+        batch = next;
         for record in &batch {
             builder.add(record)?;
         }
     }
-    Ok(builder.finish())
+    builder.finish()
 }

@@ -92,7 +92,9 @@ struct Checked {
 fn check_all(queue: &Queue<'_>, templates: &Templates) -> Checked {
     let mut checked = Checked::default();
     let mut checker = Checker::default();
-    while let Some(batch) = queue.next() {
+    let mut batch = Vec::new();
+    while let Some(next) = queue.next(batch) {
+        batch = next;
         for record in &batch {
             checked.check(&mut checker, record, templates);
         }
