@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import redtool
 from redtool import errors, times
 from redtool.errors import DatasetNotFoundError, UnsupportedError, UsageError
 from redtool.filters import Filters
-from redtool.urls import beside, refuse_same, source_url, target_url
+from redtool.urls import beside, import_target, refuse_same, source_url, target_url
 
 
 @pytest.mark.parametrize("module", [errors, times])
@@ -103,6 +104,20 @@ def test_filters_that_mean_nothing_are_refused(filters: Filters) -> None:
 )
 def test_an_import_goes_beside_its_source(source: str, target: str) -> None:
     assert beside(source, "lmdb") == target
+
+
+@pytest.mark.parametrize("to", ["/data/x.lmdb", "x.lmdb", "lmdb://x", "rdb://-"])
+def test_an_import_goes_where_it_is_told(to: str) -> None:
+    assert import_target("dump.rdb", to) == to
+
+
+def test_a_kind_that_cannot_be_imported_to_is_told_from_a_path() -> None:
+    assert import_target("dump.rdb", "lmdb") == "dump.lmdb"
+    for to in ("leveldb", "x.txt", "sqlite"):
+        with pytest.raises(UsageError, match=r"cannot import to"):
+            import_target("dump.rdb", to)
+    with pytest.raises(UsageError, match="two targets"):
+        redtool.import_("dump.rdb", "x.lmdb", out="y.lmdb")
 
 
 def test_an_import_of_stdin_needs_a_place() -> None:

@@ -84,12 +84,24 @@ def target_url(name: str) -> Url:
     return scheme.name, os.path.abspath(place)
 
 
+def is_kind(name: str) -> bool:
+    """Whether a name is that of a kind of place, not of a place."""
+    return name in _BY_NAME
+
+
+def import_target(source: str, to: str) -> str:
+    """The name of what an import makes: `to` when it is a path or a URL, else beside the source."""
+    if not is_kind(to) and (_split(to)[0] is not None or _by_ending(to) is not None):
+        return to
+    return beside(source, to)
+
+
 def beside(source: str, scheme: str) -> str:
     """The name of a new dataset next to its source: `dump.rdb.gz` and lmdb give `dump.lmdb`."""
     row = _BY_NAME.get(scheme)
     if row is None or row.name not in _PATHS:
-        known = " or ".join(_PATHS)
-        raise UsageError(f"cannot import to {scheme!r}", hint=f"--to takes {known}")
+        hint = f"--to takes {' or '.join(_PATHS)}, or a path that ends in {_endings()}"
+        raise UsageError(f"cannot import to {scheme!r}", hint=hint)
     _, place = _split(source)
     if place in ("-", ""):
         raise UsageError("this source has no place of its own", path=source, hint="add --out PATH")

@@ -35,7 +35,7 @@ VERB = Verb(
     run,
     arguments=(Argument("source", "The dump; - is stdin (then --out is needed)."),),
     options=(
-        Option("to", ("--to",), "The kind of store.", metavar="SCHEME", default="lmdb"),
+        Option("to", ("--to",), "The kind of store, or its path.", metavar="KIND", default="lmdb"),
         Option("out", ("--out", "-o"), "The store's path, when not beside.", metavar="PATH"),
         FORCE,
         NO_CHECKSUM,

@@ -9,7 +9,7 @@ from redtool import _native
 from redtool.errors import UsageError
 from redtool.filters import Filters
 from redtool.results import ConvertResult
-from redtool.urls import beside, refuse_same, source_url, target_url
+from redtool.urls import import_target, is_kind, refuse_same, source_url, target_url
 from redtool.verbs.calls import named, watched
 
 
@@ -65,8 +65,13 @@ def import_(
     out: str | os.PathLike[str] | None = None,
     **options: Any,
 ) -> ConvertResult:
-    """Imports a dump into a store beside it (`dump.rdb` into `dump.lmdb`), or at `out`."""
-    target = os.fspath(out) if out is not None else beside(os.fspath(source), to)
+    """Imports a dump into a store beside it (`dump.rdb` into `dump.lmdb`), or at `out`.
+
+    `to` is a kind of store, or itself the path of one.
+    """
+    target = os.fspath(out) if out is not None else import_target(os.fspath(source), to)
+    if out is not None and not is_kind(to):
+        raise UsageError("two targets are named", path=to, hint="leave out one of them")
     return convert(source, target, **options)
 
 
