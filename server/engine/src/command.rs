@@ -3,6 +3,7 @@
 //!
 //! ```ignore
 //! row("getrange", 4, READONLY, READ_KEY, String, "2.4.0", getrange)
+//!     .args("key start:integer end:integer")
 //!     .docs("O(N)", "Part of the string at a key."),
 //! ```
 //! Tables are kept out of rustfmt's hands, so that a row stays a row.
@@ -203,6 +204,12 @@ pub struct Command {
     pub complexity: &'static str,
     /// One sentence.
     pub summary: &'static str,
+    /// Its arguments, as [`crate::syntax`] reads them.
+    pub args: &'static str,
+    /// Not for clients, but for servers among themselves and their tests.
+    pub internal: bool,
+    /// The Redis version that advised against it, and what to use instead.
+    pub deprecated: Option<(&'static str, &'static str)>,
     /// Hints for proxies and cluster clients, as COMMAND INFO has them.
     pub tips: &'static [&'static str],
     /// Flagged as a write, but its function itself refuses what writes, and runs the rest.
@@ -233,6 +240,9 @@ pub const fn row(
         since,
         complexity: "",
         summary: "",
+        args: "",
+        internal: false,
+        deprecated: None,
         tips: &[],
         refuses_writes: false,
         run,
@@ -241,6 +251,24 @@ pub const fn row(
 }
 
 impl Command {
+    /// Adds what follows the name, in the notation of [`crate::syntax`].
+    pub const fn args(mut self, args: &'static str) -> Self {
+        self.args = args;
+        self
+    }
+
+    /// Marks it as none that a client would send.
+    pub const fn internal(mut self) -> Self {
+        self.internal = true;
+        self
+    }
+
+    /// Advises against it.
+    pub const fn deprecated(mut self, since: &'static str, instead: &'static str) -> Self {
+        self.deprecated = Some((since, instead));
+        self
+    }
+
     /// Adds cost and summary.
     pub const fn docs(mut self, complexity: &'static str, summary: &'static str) -> Self {
         self.complexity = complexity;

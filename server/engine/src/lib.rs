@@ -10,6 +10,7 @@
 //! | [`engine`] | executing one request: lookup, arity, refusal, reply |
 //! | [`command`] | what a row says |
 //! | [`keyspec`] | where the keys of a command are |
+//! | [`syntax`] | the arguments of a command, as COMMAND DOCS describes them |
 //! | [`table`] | all rows, found by name |
 //! | [`context`] | what a running command sees: lookup of keys, the reply |
 //! | [`args`] | arguments parsed, with Redis' error texts |
@@ -48,7 +49,7 @@
 //! |---|---|---|
 //! | SCAN with a cursor that was never given | `ERR invalid cursor` | some place |
 //! | SORT without STORE, of a read-only dataset | runs | `READONLY` |
-//! | COMMAND DOCS | without arguments and history | with them |
+//! | COMMAND DOCS | own summaries, no history; arguments as in 7.0 | history, display texts |
 //! | MEMORY USAGE | bytes of the key's records | bytes in memory |
 //! | PFCOUNT | never changes the value | keeps the count in it |
 //! | INFO commandstats | times estimated from one call in sixteen | measured |
@@ -72,6 +73,7 @@ pub mod scan;
 pub mod server;
 pub mod session;
 pub mod sha1;
+pub mod syntax;
 pub mod table;
 pub mod types;
 pub mod value;

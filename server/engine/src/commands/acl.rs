@@ -175,14 +175,19 @@ fn acl_save(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const ACL_SUBCOMMANDS: &[Command] = &[
     row("cat", -2, NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_cat)
+        .args("[categoryname]")
         .docs("O(1)", "Categories of commands."),
     row("deluser", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_deluser)
+        .args("username...")
         .docs("O(1)", "Removes users."),
     row("dryrun", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", acl_dryrun)
+        .args("username command [arg...]")
         .docs("O(1)", "Whether a user may run a command."),
     row("genpass", -2, NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_genpass)
+        .args("[bits:integer]")
         .docs("O(1)", "Makes a password."),
     row("getuser", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_getuser)
+        .args("username")
         .docs("O(N)", "The rules of a user."),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "6.0.0", help)
         .docs("O(1)", "What ACL can do."),
@@ -191,10 +196,12 @@ const ACL_SUBCOMMANDS: &[Command] = &[
     row("load", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_load)
         .docs("O(N)", "Reads the ACL file again."),
     row("log", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_log)
+        .args("[operation:<count:integer|RESET>]")
         .docs("O(N)", "What was refused lately."),
     row("save", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_save)
         .docs("O(N)", "Writes the ACL file."),
     row("setuser", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_setuser)
+        .args("username [rule...]")
         .docs("O(N)", "Creates or changes a user."),
     row("users", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "6.0.0", acl_users)
         .docs("O(N)", "Names of all users."),

@@ -239,11 +239,16 @@ fn bit_offset(arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("bitcount", -2, READONLY, READ_KEY, Bitmap, "2.6.0", bitcount)
+        .args("key [index:(start:integer end:integer [index_unit:<BYTE|BIT>@7.0.0])]")
         .docs("O(N)", "Number of bits set in a string."),
     row("bitfield_ro", -2, READONLY | FAST, READ_KEY, Bitmap, "6.0.0", bitfield_ro)
+        .args("key [GET encoding_offset:(encoding offset:integer)]...")
         .docs("O(1)", "Reads integers of any width in a string."),
     row("bitpos", -3, READONLY, READ_KEY, Bitmap, "2.8.7", bitpos)
+        .args("key bit:integer \
+               [index:(start:integer [end_index:(end:integer [index_unit:<BYTE|BIT>@7.0.0])])]")
         .docs("O(N)", "Position of the first bit that is set or clear."),
     row("getbit", 3, READONLY | FAST, READ_KEY, Bitmap, "2.2.0", getbit)
+        .args("key offset:integer")
         .docs("O(1)", "One bit of a string."),
 ];

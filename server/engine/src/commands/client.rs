@@ -385,6 +385,7 @@ fn client_unpause(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const CLIENT_SUBCOMMANDS: &[Command] = &[
     row("caching", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_caching)
+        .args("mode:<YES|NO>")
         .docs("O(1)", "Whether the next command is tracked."),
     row("getname", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_getname)
         .docs("O(1)", "Name of this connection."),
@@ -397,30 +398,46 @@ const CLIENT_SUBCOMMANDS: &[Command] = &[
     row("info", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.2.0", client_info)
         .docs("O(1)", "Facts about this connection.").tips(&["nondeterministic_output"]),
     row("kill", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.4.0", client_kill)
+        .args("filter:<ip:port:string@-2.8.12 | new-format:<[ID client-id:integer@2.8.12] \
+               | [TYPE normal_master_slave_pubsub:\
+                    <NORMAL|MASTER@3.2.0|SLAVE|REPLICA@5.0.0|PUBSUB>@2.8.12] \
+               | [USER username] | [ADDR ip:port:string] | [LADDR ip:port:string@6.2.0] \
+               | [SKIPME yes/no]>...>")
         .docs("O(N)", "Closes connections."),
     row("list", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.4.0", client_list)
+        .args("[TYPE normal_master_replica_pubsub:<NORMAL|MASTER|REPLICA|PUBSUB>@5.0.0] \
+               [ID id:(client-id:integer...)@6.2.0]")
         .docs("O(N)", "Facts about connections.").tips(&["nondeterministic_output"]),
     row("no-evict", 3, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "7.0.0", client_no_evict)
+        .args("enabled:<ON|OFF>")
         .docs("O(1)", "Protects this connection from eviction."),
     row("no-touch", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "7.2.0", client_no_touch)
+        .args("enabled:<ON|OFF>")
         .docs("O(1)", "Whether commands of this connection mark keys as used."),
     row("pause", -3, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "2.9.50", client_pause)
+        .args("timeout:integer [mode:<WRITE|ALL>@6.2.0]")
         .docs("O(1)", "Holds commands back for a while."),
     row("reply", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "3.2.0", client_reply)
+        .args("on_off_skip:<ON|OFF|SKIP>")
         .docs("O(1)", "Whether commands are answered."),
     row("setinfo", 4, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "7.2.0", client_setinfo)
+        .args("attr:<LIB-NAME libname | LIB-VER libver>")
         .docs("O(1)", "Tells name and version of the client library."),
     row("setname", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_setname)
+        .args("connection-name")
         .docs("O(1)", "Names this connection."),
     row("tracking", -3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_tracking)
+        .args("status:<ON|OFF> [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] \
+               [OPTOUT] [NOLOOP]")
         .docs("O(1)", "Server-assisted client-side caching."),
     row("trackinginfo", 2, NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "6.2.0", client_trackinginfo)
         .docs("O(1)", "State of tracking of this connection."),
     row("unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "5.0.0", client_unblock)
+        .args("client-id:integer [timeout_error:<TIMEOUT|ERROR>]")
         .docs("O(log N)", "Wakes a waiting connection."),
     row("unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "6.2.0", client_unpause)

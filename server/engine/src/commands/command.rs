@@ -9,6 +9,7 @@ use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
 use crate::keyspec::{access, legacy, Begin, Find, KeySpec};
+use crate::syntax::{self, Argument};
 use crate::table;
 use redtool_format::resp::Writer;
 
@@ -144,23 +145,99 @@ fn command_docs(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn reply_docs(out: &mut Writer, row: &Command, parent: Option<&Command>) {
+    // A test parses the arguments of every row.
+    let arguments = syntax::parse(row.args).unwrap_or_default();
     out.bulk(full_name(row, parent).as_bytes());
-    out.map(4 + usize::from(!row.subcommands.is_empty()));
-    for (name, value) in [
-        ("summary", row.summary),
-        ("since", row.since),
-        ("group", row.group.name()),
-        ("complexity", row.complexity),
-    ] {
-        out.bulk(name.as_bytes());
-        out.bulk(value.as_bytes());
+    let mut facts = Facts::begin(out);
+    facts.text("summary", row.summary);
+    facts.text("since", row.since);
+    facts.text("group", row.group.name());
+    facts.text("complexity", row.complexity);
+    facts.marks("doc_flags", &[("deprecated", row.deprecated.is_some()), ("syscmd", row.internal)]);
+    if let Some((since, instead)) = row.deprecated {
+        facts.text("deprecated_since", since);
+        facts.text("replaced_by", instead);
+    }
+    if !arguments.is_empty() {
+        reply_arguments(facts.value("arguments"), &arguments);
     }
     if !row.subcommands.is_empty() {
-        out.bulk(b"subcommands");
+        let out = facts.value("subcommands");
         out.map(row.subcommands.len());
         for sub in row.subcommands {
             reply_docs(out, sub, Some(row));
         }
+    }
+    facts.end();
+}
+
+fn reply_arguments(out: &mut Writer, arguments: &[Argument<'_>]) {
+    out.array(arguments.len());
+    for argument in arguments {
+        let mut facts = Facts::begin(out);
+        facts.text("name", &argument.name);
+        facts.text("type", argument.kind.name());
+        if let Some(index) = argument.key_spec {
+            facts.value("key_spec_index").int(i64::from(index));
+        }
+        for (name, value) in [
+            ("token", argument.token),
+            ("since", argument.since),
+            ("deprecated_since", argument.deprecated_since),
+        ] {
+            if let Some(value) = value {
+                facts.text(name, value);
+            }
+        }
+        let marks = [
+            ("optional", argument.optional),
+            ("multiple", argument.multiple),
+            ("multiple_token", argument.multiple_token),
+        ];
+        facts.marks("flags", &marks);
+        if !argument.arguments.is_empty() {
+            reply_arguments(facts.value("arguments"), &argument.arguments);
+        }
+        facts.end();
+    }
+}
+
+/// A map whose entries are counted while they are written.
+struct Facts<'a> {
+    out: &'a mut Writer,
+    place: usize,
+    count: usize,
+}
+
+impl<'a> Facts<'a> {
+    fn begin(out: &'a mut Writer) -> Self {
+        let place = out.begin_deferred();
+        Facts { out, place, count: 0 }
+    }
+
+    /// A fact's name; the caller writes its value.
+    fn value(&mut self, name: &str) -> &mut Writer {
+        self.count += 1;
+        self.out.bulk(name.as_bytes());
+        self.out
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.value(name).bulk(value.as_bytes());
+    }
+
+    /// The names of the marks that are set, unless none is.
+    fn marks(&mut self, name: &str, marks: &[(&str, bool)]) {
+        let set = marks.iter().filter(|(_, is_set)| *is_set);
+        let count = set.clone().count();
+        if count > 0 {
+            self.value(name).set(count);
+            set.for_each(|(mark, _)| self.out.simple(mark));
+        }
+    }
+
+    fn end(self) {
+        self.out.end_deferred_map(self.place, self.count);
     }
 }
 
@@ -258,6 +335,7 @@ const COMMAND_SUBCOMMANDS: &[Command] = &[
     row("count", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_count)
         .docs("O(1)", "Number of commands.").acl(category::CONNECTION),
     row("docs", -2, LOADING | STALE, NO_KEYS, Server, "7.0.0", command_docs)
+        .args("[command-name...]")
         .docs("O(N)", "Documentation of commands.")
         .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
     row("getkeys", -4, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_getkeys)
@@ -268,9 +346,12 @@ const COMMAND_SUBCOMMANDS: &[Command] = &[
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
         .docs("O(1)", "What COMMAND can do.").acl(category::CONNECTION),
     row("info", -2, LOADING | STALE, NO_KEYS, Server, "2.8.13", command_info)
+        .args("[command-name...]")
         .docs("O(N)", "Facts about some commands.")
         .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
     row("list", -2, LOADING | STALE, NO_KEYS, Server, "7.0.0", command_list)
+        .args("[FILTERBY filterby:<MODULE module-name | ACLCAT category \
+               | PATTERN pattern:pattern>]")
         .docs("O(N)", "Names of commands.")
         .acl(category::CONNECTION).tips(&["nondeterministic_output_order"]),
 ];

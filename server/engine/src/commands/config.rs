@@ -124,6 +124,7 @@ fn config_rewrite(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const CONFIG_SUBCOMMANDS: &[Command] = &[
     row("get", -3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_get)
+        .args("parameter:(parameter)...")
         .docs("O(N)", "Parameters by pattern."),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
         .docs("O(1)", "What CONFIG can do."),
@@ -133,6 +134,7 @@ const CONFIG_SUBCOMMANDS: &[Command] = &[
     row("rewrite", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.0", config_rewrite)
         .docs("O(1)", "Writes the configuration file."),
     row("set", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_set)
+        .args("parameter_value:(parameter value)...")
         .docs("O(N)", "Changes parameters.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
 ];

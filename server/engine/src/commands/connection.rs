@@ -152,13 +152,18 @@ fn reply_hello(ctx: &mut Context<'_>) {
 pub const COMMANDS: &[Command] = &[
     row("auth", -2, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
         NO_KEYS, Connection, "1.0.0", auth)
+        .args("[username@6.0.0] password")
         .docs("O(N)", "Logs in."),
     row("echo", 2, LOADING | STALE | FAST, NO_KEYS, Connection, "1.0.0", echo)
+        .args("message")
         .docs("O(1)", "Gives the argument back."),
     row("hello", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
         NO_KEYS, Connection, "6.0.0", hello)
+        .args("[arguments:(protover:integer [AUTH username_password:(username password)] \
+               [SETNAME clientname])]")
         .docs("O(1)", "Chooses the protocol and tells who the server is."),
     row("ping", -1, FAST, NO_KEYS, Connection, "1.0.0", ping)
+        .args("[message]")
         .docs("O(1)", "Tells that the server is there.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
@@ -168,5 +173,6 @@ pub const COMMANDS: &[Command] = &[
         NO_KEYS, Connection, "6.2.0", reset)
         .docs("O(1)", "Puts the connection back to its first state."),
     row("select", 2, LOADING | STALE | FAST, NO_KEYS, Connection, "1.0.0", select)
+        .args("index:integer")
         .docs("O(1)", "Selects a database."),
 ];

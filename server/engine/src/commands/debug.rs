@@ -104,5 +104,6 @@ fn match_long(ctx: &mut Context<'_>, len: &[u8], pattern: &[u8]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", debug)
+        .internal()
         .docs("depends on the subcommand", "For testing."),
 ];

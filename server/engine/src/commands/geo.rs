@@ -416,15 +416,29 @@ fn georadiusbymember_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("geodist", -4, READONLY, READ_KEY, Geo, "3.2.0", geodist)
+        .args("key member1 member2 [unit:<M|KM|FT|MI>]")
         .docs("O(log(N))", "Distance of two members."),
     row("geohash", -2, READONLY, READ_KEY, Geo, "3.2.0", geohash)
+        .args("key member...")
         .docs("O(log(N))", "Geohash text of members."),
     row("geopos", -2, READONLY, READ_KEY, Geo, "3.2.0", geopos)
+        .args("key member...")
         .docs("O(N)", "Coordinates of members."),
     row("georadius_ro", -6, READONLY, READ_KEY, Geo, "3.2.10", georadius_ro)
+        .args("key longitude:double latitude:double radius:double unit:<M|KM|FT|MI> [WITHCOORD] \
+               [WITHDIST] [WITHHASH] [count:(COUNT count:integer [ANY@6.2.0])] [order:<ASC|DESC>]")
+        .deprecated("6.2.0", "GEOSEARCH with BYRADIUS")
         .docs("O(N+log(M))", "Members within a radius of a point."),
     row("georadiusbymember_ro", -5, READONLY, READ_KEY, Geo, "3.2.10", georadiusbymember_ro)
+        .args("key member radius:double unit:<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+               [count:(COUNT count:integer [ANY])] [order:<ASC|DESC>]")
+        .deprecated("6.2.0", "GEOSEARCH with BYRADIUS and FROMMEMBER")
         .docs("O(N+log(M))", "Members within a radius of a member."),
     row("geosearch", -7, READONLY, READ_KEY, Geo, "6.2.0", geosearch)
+        .args("key from:<FROMMEMBER member \
+               | FROMLONLAT longitude_latitude:(longitude:double latitude:double)> \
+               by:<circle:(BYRADIUS radius:double unit:<M|KM|FT|MI>) \
+               | box:(BYBOX width:double height:double unit:<M|KM|FT|MI>)> [order:<ASC|DESC>] \
+               [count:(COUNT count:integer [ANY])] [WITHCOORD] [WITHDIST] [WITHHASH]")
         .docs("O(N+log(M))", "Members within a circle or box."),
 ];

@@ -305,31 +305,45 @@ fn hpexpiretime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("hexists", 3, READONLY | FAST, READ_META, Hashes, "2.0.0", hexists)
+        .args("key field")
         .docs("O(1)", "Whether a field exists."),
     row("hexpiretime", -5, READONLY | FAST, READ_KEY, Hashes, "7.4.0", hexpiretime)
+        .args("key FIELDS fields:(numfields:integer field...)")
         .docs("O(N)", "When fields expire, Unix seconds."),
     row("hget", 3, READONLY | FAST, READ_KEY, Hashes, "2.0.0", hget)
+        .args("key field")
         .docs("O(1)", "Value of a field."),
     row("hgetall", 2, READONLY, READ_KEY, Hashes, "2.0.0", hgetall)
+        .args("key")
         .docs("O(N)", "All fields and values.").tips(&["nondeterministic_output_order"]),
     row("hkeys", 2, READONLY, READ_KEY, Hashes, "2.0.0", hkeys)
+        .args("key")
         .docs("O(N)", "All fields.").tips(&["nondeterministic_output_order"]),
     row("hlen", 2, READONLY | FAST, READ_META, Hashes, "2.0.0", hlen)
+        .args("key")
         .docs("O(1)", "Number of fields."),
     row("hmget", -3, READONLY | FAST, READ_KEY, Hashes, "2.0.0", hmget)
+        .args("key field...")
         .docs("O(N)", "Values of several fields."),
     row("hpexpiretime", -5, READONLY | FAST, READ_KEY, Hashes, "7.4.0", hpexpiretime)
+        .args("key FIELDS fields:(numfields:integer field...)")
         .docs("O(N)", "When fields expire, Unix milliseconds."),
     row("hpttl", -5, READONLY | FAST, READ_KEY, Hashes, "7.4.0", hpttl)
+        .args("key FIELDS fields:(numfields:integer field...)")
         .docs("O(N)", "Milliseconds that fields have to live.").tips(&["nondeterministic_output"]),
     row("hrandfield", -2, READONLY, READ_KEY, Hashes, "6.2.0", hrandfield)
+        .args("key [options:(count:integer [WITHVALUES])]")
         .docs("O(N)", "Random fields.").tips(&["nondeterministic_output"]),
     row("hscan", -3, READONLY, READ_KEY, Hashes, "2.8.0", hscan)
+        .args("key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]")
         .docs("O(1)", "Fields and values, a few at a time.").tips(&["nondeterministic_output"]),
     row("hstrlen", 3, READONLY | FAST, READ_META, Hashes, "3.2.0", hstrlen)
+        .args("key field")
         .docs("O(1)", "Length in bytes of the value of a field."),
     row("httl", -5, READONLY | FAST, READ_KEY, Hashes, "7.4.0", httl)
+        .args("key FIELDS fields:(numfields:integer field...)")
         .docs("O(N)", "Seconds that fields have to live.").tips(&["nondeterministic_output"]),
     row("hvals", 2, READONLY, READ_KEY, Hashes, "2.0.0", hvals)
+        .args("key")
         .docs("O(N)", "All values.").tips(&["nondeterministic_output_order"]),
 ];

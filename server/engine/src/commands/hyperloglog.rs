@@ -174,7 +174,9 @@ fn tau(mut x: f64) -> f64 {
 pub const COMMANDS: &[Command] = &[
     row("pfcount", -2, READONLY,
         &[KeySpec::range(RW | ACCESS, 1, -1, 1)], HyperLogLog, "2.8.9", pfcount)
+        .args("key...")
         .docs("O(1)", "Estimated number of different elements of HyperLogLogs."),
     row("pfselftest", 1, ADMIN, NO_KEYS, HyperLogLog, "2.8.9", pfselftest)
+        .internal()
         .docs("O(N)", "Self-test of the HyperLogLog code."),
 ];

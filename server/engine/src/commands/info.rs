@@ -256,6 +256,7 @@ fn redtool(ctx: &Context<'_>, text: &mut String) {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("info", -1, LOADING | STALE, NO_KEYS, Server, "1.0.0", info)
+        .args("[section...]")
         .docs("O(1)", "Facts and counters of the server.")
         .acl(category::DANGEROUS)
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),

@@ -104,20 +104,27 @@ fn dbsize(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("exists", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "1.0.0", exists)
+        .args("key...")
         .docs("O(N)", "How many of the keys exist.")
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
     row("touch", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "3.2.1", touch)
+        .args("key...")
         .docs("O(N)", "How many of the keys exist, marking them as used.")
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
     row("type", 2, READONLY | FAST, READ_META, Generic, "1.0.0", type_)
+        .args("key")
         .docs("O(1)", "Type of the value at a key."),
     row("ttl", 2, READONLY | FAST, READ_KEY, Generic, "1.0.0", ttl)
+        .args("key")
         .docs("O(1)", "Seconds until a key expires.").tips(&["nondeterministic_output"]),
     row("pttl", 2, READONLY | FAST, READ_KEY, Generic, "2.6.0", pttl)
+        .args("key")
         .docs("O(1)", "Milliseconds until a key expires.").tips(&["nondeterministic_output"]),
     row("expiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", expiretime)
+        .args("key")
         .docs("O(1)", "When a key expires, Unix seconds."),
     row("pexpiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", pexpiretime)
+        .args("key")
         .docs("O(1)", "When a key expires, Unix milliseconds."),
     row("dbsize", 1, READONLY | FAST, NO_KEYS, Server, "1.0.0", dbsize)
         .docs("O(1)", "Number of keys in the database.")

@@ -164,11 +164,15 @@ fn lpos(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("lindex", 3, READONLY, READ_KEY, Lists, "1.0.0", lindex)
+        .args("key index:integer")
         .docs("O(N)", "Element of a list by position."),
     row("llen", 2, READONLY | FAST, READ_META, Lists, "1.0.0", llen)
+        .args("key")
         .docs("O(1)", "Length of a list."),
     row("lpos", -3, READONLY, READ_KEY, Lists, "6.0.6", lpos)
+        .args("key element [RANK rank:integer] [COUNT num-matches:integer] [MAXLEN len:integer]")
         .docs("O(N)", "Positions of an element in a list."),
     row("lrange", 4, READONLY, READ_KEY, Lists, "1.0.0", lrange)
+        .args("key start:integer stop:integer")
         .docs("O(S+N)", "Elements of a list between two positions."),
 ];

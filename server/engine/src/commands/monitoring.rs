@@ -124,20 +124,24 @@ const LATENCY_SUBCOMMANDS: &[Command] = &[
         .docs("O(1)", "Advice about latency.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("graph", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_graph)
+        .args("event")
         .docs("O(1)", "Latency of an event as a drawing.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", help)
         .docs("O(1)", "What LATENCY can do."),
     row("histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", empty_map)
+        .args("[command...]")
         .docs("O(N)", "How long calls of commands took.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("history", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
+        .args("event")
         .docs("O(1)", "Latency of an event over time.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
         .docs("O(1)", "The latest latency of each event.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", zero)
+        .args("[event...]")
         .docs("O(1)", "Forgets the measurements.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
 ];
@@ -146,6 +150,7 @@ const LATENCY_SUBCOMMANDS: &[Command] = &[
 #[rustfmt::skip]
 const SLOWLOG_SUBCOMMANDS: &[Command] = &[
     row("get", -2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", slowlog_get)
+        .args("[count:integer]")
         .docs("O(N)", "The entries.")
         .tips(&["request_policy:all_nodes", "nondeterministic_output"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "6.2.0", help)
@@ -179,6 +184,7 @@ const MEMORY_SUBCOMMANDS: &[Command] = &[
         
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     row("usage", -3, READONLY, &[KeySpec::at(RO, 2)], Server, "4.0.0", memory_usage)
+        .args("key [SAMPLES count:integer]")
         .docs("O(N)", "Bytes that a key and its value take."),
 ];
 
@@ -190,11 +196,14 @@ const MODULE_SUBCOMMANDS: &[Command] = &[
     row("list", 2, ADMIN | NOSCRIPT, NO_KEYS, Server, "4.0.0", empty_array)
         .docs("O(N)", "Loaded modules.").tips(&["nondeterministic_output_order"]),
     row("load", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, NO_KEYS, Server, "4.0.0", module_refused)
+        .args("path [arg...]")
         .docs("O(1)", "Loads a module."),
     row("loadex", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
         NO_KEYS, Server, "7.0.0", module_refused)
+        .args("path [CONFIG configs:(name value)]... [ARGS args:(arg)...]")
         .docs("O(1)", "Loads a module with configuration."),
     row("unload", 3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING, NO_KEYS, Server, "4.0.0", module_refused)
+        .args("name")
         .docs("O(1)", "Unloads a module."),
 ];
 

@@ -94,15 +94,19 @@ fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const OBJECT_SUBCOMMANDS: &[Command] = &[
     row("encoding", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_encoding)
+        .args("key")
         .docs("O(1)", "How a value is encoded.").tips(&["nondeterministic_output"]),
     row("freq", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "4.0.0", object_freq)
+        .args("key")
         .docs("O(1)", "How often a value is used, as a logarithm.")
         .tips(&["nondeterministic_output"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Generic, "6.2.0", help)
         .docs("O(1)", "What OBJECT can do."),
     row("idletime", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_idletime)
+        .args("key")
         .docs("O(1)", "Seconds since a value was last used.").tips(&["nondeterministic_output"]),
     row("refcount", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_refcount)
+        .args("key")
         .docs("O(1)", "Number of references to a value.").tips(&["nondeterministic_output"]),
 ];
 
@@ -110,6 +114,7 @@ const OBJECT_SUBCOMMANDS: &[Command] = &[
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("dump", 2, READONLY, READ_KEY, Generic, "2.6.0", dump)
+        .args("key")
         .docs("O(1)", "The value of a key, serialized.").tips(&["nondeterministic_output"]),
     row("object", -2, 0, NO_KEYS, Generic, "2.2.3", object)
         .docs("depends on the subcommand", "Internals of a value.")

@@ -67,16 +67,20 @@ fn unsubscribe(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const PUBSUB_SUBCOMMANDS: &[Command] = &[
     row("channels", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "2.8.0", no_channels)
+        .args("[pattern:pattern]")
         .docs("O(N)", "Channels somebody listens to."),
     row("help", 2, LOADING | STALE, NO_KEYS, PubSub, "6.2.0", help)
         .docs("O(1)", "What PUBSUB can do.").acl(0),
     row("numpat", 2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "2.8.0", pubsub_numpat)
         .docs("O(1)", "Number of patterns listened to."),
     row("numsub", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "2.8.0", no_listeners)
+        .args("[channel...]")
         .docs("O(N)", "Number of listeners of channels."),
     row("shardchannels", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "7.0.0", no_channels)
+        .args("[pattern:pattern]")
         .docs("O(N)", "Shard channels somebody listens to."),
     row("shardnumsub", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "7.0.0", no_listeners)
+        .args("[shardchannel...]")
         .docs("O(N)", "Number of listeners of shard channels."),
 ];
 
@@ -84,27 +88,35 @@ const PUBSUB_SUBCOMMANDS: &[Command] = &[
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("publish", 3, PUBSUB | LOADING | STALE | FAST, NO_KEYS, PubSub, "2.0.0", publish)
+        .args("channel message")
         .docs("O(N+M)", "Sends a message to a channel."),
     row("spublish", 3, PUBSUB | LOADING | STALE | FAST,
         &[KeySpec::at(NOT_KEY, 1)], PubSub, "7.0.0", publish)
+        .args("shardchannel message")
         .docs("O(N)", "Sends a message to a shard channel."),
     row("pubsub", -2, 0, NO_KEYS, PubSub, "2.8.0", pubsub)
         .docs("depends on the subcommand", "Who listens to what.")
         .acl(0).subcommands(PUBSUB_SUBCOMMANDS),
     row("subscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE, NO_KEYS, PubSub, "2.0.0", subscribe)
+        .args("channel...")
         .docs("O(N)", "Listens to channels."),
     row("psubscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE, NO_KEYS, PubSub, "2.0.0", subscribe)
+        .args("pattern:(pattern:pattern)...")
         .docs("O(N)", "Listens to channels by pattern."),
     row("ssubscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE,
         &[KeySpec::range(NOT_KEY, 1, -1, 1)], PubSub, "7.0.0", subscribe)
+        .args("shardchannel...")
         .docs("O(N)", "Listens to shard channels."),
     row("unsubscribe", -1, PUBSUB | NOSCRIPT | LOADING | STALE,
         NO_KEYS, PubSub, "2.0.0", unsubscribe)
+        .args("[channel...]")
         .docs("O(N)", "Stops listening to channels."),
     row("punsubscribe", -1, PUBSUB | NOSCRIPT | LOADING | STALE,
         NO_KEYS, PubSub, "2.0.0", unsubscribe)
+        .args("[pattern:pattern...]")
         .docs("O(N+M)", "Stops listening to patterns."),
     row("sunsubscribe", -1, PUBSUB | NOSCRIPT | LOADING | STALE,
         &[KeySpec::range(NOT_KEY, 1, -1, 1)], PubSub, "7.0.0", unsubscribe)
+        .args("[shardchannel...]")
         .docs("O(N)", "Stops listening to shard channels."),
 ];

@@ -208,10 +208,12 @@ fn point_between(low: &[u8], high: &[u8], random: &mut Random) -> Vec<u8> {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("keys", 2, READONLY, NO_KEYS, Generic, "1.0.0", keys)
+        .args("pattern:pattern")
         .docs("O(N)", "Names of keys by pattern.")
         .acl(category::DANGEROUS | category::KEYSPACE)
         .tips(&["request_policy:all_shards", "nondeterministic_output_order"]),
     row("scan", -2, READONLY, NO_KEYS, Generic, "2.8.0", scan)
+        .args("cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type@6.0.0]")
         .docs("O(1)", "Names of keys, a few at a time.")
         .tips(&["nondeterministic_output", "request_policy:special"]),
     row("randomkey", 1, READONLY, NO_KEYS, Generic, "1.0.0", randomkey)

@@ -215,11 +215,13 @@ fn function_dump(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const FUNCTION_SUBCOMMANDS: &[Command] = &[
     row("delete", 3, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .args("library-name")
         .docs("O(1)", "Removes a library.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("dump", 2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_dump)
         .docs("O(N)", "All libraries, serialized."),
     row("flush", -2, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .args("[async:<ASYNC|SYNC>]")
         .docs("O(N)", "Removes all libraries.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Scripting, "7.0.0", help)
@@ -228,11 +230,14 @@ const FUNCTION_SUBCOMMANDS: &[Command] = &[
         .docs("O(1)", "Stops the function that is running.")
         .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
     row("list", -2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_list)
+        .args("[LIBRARYNAME library-name-pattern] [WITHCODE]")
         .docs("O(N)", "The libraries.").tips(&["nondeterministic_output_order"]),
     row("load", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .args("[REPLACE] function-code")
         .docs("O(1)", "Adds a library.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("restore", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+        .args("serialized-value [policy:<FLUSH|APPEND|REPLACE>]")
         .docs("O(N)", "Adds serialized libraries.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("stats", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", function_stats)
@@ -245,11 +250,14 @@ const FUNCTION_SUBCOMMANDS: &[Command] = &[
 #[rustfmt::skip]
 const SCRIPT_SUBCOMMANDS: &[Command] = &[
     row("debug", 3, NOSCRIPT, NO_KEYS, Scripting, "3.2.0", unsupported)
+        .args("mode:<YES|SYNC|NO>")
         .docs("O(1)", "Debugs scripts."),
     row("exists", -3, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_exists)
+        .args("sha1...")
         .docs("O(N)", "Which scripts are kept.")
         .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
     row("flush", -2, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_flush)
+        .args("[async:<ASYNC|SYNC>@6.2.0]")
         .docs("O(N)", "Forgets all scripts.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Scripting, "5.0.0", help)
@@ -258,6 +266,7 @@ const SCRIPT_SUBCOMMANDS: &[Command] = &[
         .docs("O(1)", "Stops the script that is running.")
         .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
     row("load", 3, NOSCRIPT | STALE, NO_KEYS, Scripting, "2.6.0", unsupported)
+        .args("script")
         .docs("O(N)", "Keeps a script.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
 ];
@@ -267,21 +276,27 @@ const SCRIPT_SUBCOMMANDS: &[Command] = &[
 pub const COMMANDS: &[Command] = &[
     row("eval", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", unsupported)
+        .args("script numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script."),
     row("eval_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", unsupported)
+        .args("script numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script that only reads."),
     row("evalsha", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", evalsha)
+        .args("sha1 numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script by its SHA1."),
     row("evalsha_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", evalsha)
+        .args("sha1 numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script that only reads by its SHA1."),
     row("fcall", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "7.0.0", fcall)
+        .args("function numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Calls a function."),
     row("fcall_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", fcall)
+        .args("function numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Calls a function that only reads."),
     row("function", -2, 0, NO_KEYS, Scripting, "7.0.0", function)
         .docs("depends on the subcommand", "Function libraries.")

@@ -138,28 +138,37 @@ pub const COMMANDS: &[Command] = &[
         .docs("O(N)", "Saves to disk now."),
     row("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
         NO_KEYS, Server, "1.0.0", nothing_to_save)
+        .args("[SCHEDULE@3.2.2]")
         .docs("O(1)", "Saves to disk in the background."),
     row("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
         NO_KEYS, Server, "1.0.0", nothing_to_save)
         .docs("O(1)", "Rewrites the append-only file in the background."),
     row("failover", -1, ADMIN | NOSCRIPT | STALE, NO_KEYS, Server, "6.2.0", failover)
+        .args("[TO target:(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]")
         .docs("O(1)", "Hands over to a replica."),
     row("replicaof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING,
         NO_KEYS, Server, "5.0.0", replicaof)
+        .args("args:<host-port:(host port:integer) | no-one:(NO ONE)>")
         .docs("O(1)", "Makes the server a replica."),
     row("slaveof", 3, ADMIN | NOSCRIPT | STALE | NO_ASYNC_LOADING,
         NO_KEYS, Server, "1.0.0", replicaof)
+        .args("args:<host-port:(host port:integer) | no-one:(NO ONE)>")
+        .deprecated("5.0.0", "REPLICAOF")
         .docs("O(1)", "Makes the server a replica (old name of REPLICAOF)."),
     row("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY,
         NO_KEYS, Server, "1.0.0", shutdown)
+        .args("[nosave_save:<NOSAVE|SAVE>] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]")
         .docs("O(N)", "Stops the server."),
     row("wait", 3, BLOCKING, NO_KEYS, Generic, "3.0.0", wait)
+        .args("numreplicas:integer timeout:integer")
         .docs("O(1)", "Waits for replicas to have the writes of this connection.")
         .acl(category::CONNECTION).tips(&["request_policy:all_shards", "response_policy:agg_min"]),
     row("waitaof", 4, BLOCKING, NO_KEYS, Generic, "7.2.0", waitaof)
+        .args("numlocal:integer numreplicas:integer timeout:integer")
         .docs("O(1)", "Waits for the writes of this connection to be on disk.")
         .acl(category::CONNECTION).tips(&["request_policy:all_shards", "response_policy:agg_min"]),
     row("lolwut", -1, READONLY | FAST, NO_KEYS, Server, "5.0.0", lolwut)
+        .args("[VERSION version:integer]")
         .docs("O(1)", "A small picture and the version."),
     row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", unsupported)
         .docs("O(1)", "Shows every command the server executes."),
@@ -168,8 +177,10 @@ pub const COMMANDS: &[Command] = &[
         .docs("O(1)", "Starts replication in full."),
     row("psync", -3, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
         NO_KEYS, Server, "2.8.0", unsupported)
+        .args("replicationid offset:integer")
         .docs("O(1)", "Starts or goes on with replication."),
     row("replconf", -1, ADMIN | NOSCRIPT | LOADING | STALE | ALLOW_BUSY,
         NO_KEYS, Server, "3.0.0", unsupported)
+        .internal()
         .docs("O(1)", "Replication settings."),
 ];

@@ -242,25 +242,35 @@ fn sdiff(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("scard", 2, READONLY | FAST, READ_META, Sets, "1.0.0", scard)
+        .args("key")
         .docs("O(1)", "Number of members."),
     row("sdiff", -2, READONLY, READ_KEYS, Sets, "1.0.0", sdiff)
+        .args("key...")
         .docs("O(N)", "Members of the first set that are in none of the others.")
         .tips(&["nondeterministic_output_order"]),
     row("sinter", -2, READONLY, READ_KEYS, Sets, "1.0.0", sinter)
+        .args("key...")
         .docs("O(N*M)", "Members that are in all sets.").tips(&["nondeterministic_output_order"]),
     row("sintercard", -3, READONLY, READ_COUNTED, Sets, "7.0.0", sintercard)
+        .args("numkeys:integer key... [LIMIT limit:integer]")
         .docs("O(N*M)", "Number of members that are in all sets."),
     row("sismember", 3, READONLY | FAST, READ_META, Sets, "1.0.0", sismember)
+        .args("key member")
         .docs("O(1)", "Whether a member is in a set."),
     row("smembers", 2, READONLY, READ_KEY, Sets, "1.0.0", smembers)
+        .args("key")
         .docs("O(N)", "All members.").tips(&["nondeterministic_output_order"]),
     row("smismember", -3, READONLY | FAST, READ_KEY, Sets, "6.2.0", smismember)
+        .args("key member...")
         .docs("O(N)", "Which of several members are in a set."),
     row("srandmember", -2, READONLY, READ_KEY, Sets, "1.0.0", srandmember)
+        .args("key [count:integer@2.6.0]")
         .docs("O(N)", "Random members.").tips(&["nondeterministic_output"]),
     row("sscan", -3, READONLY, READ_KEY, Sets, "2.8.0", sscan)
+        .args("key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]")
         .docs("O(1)", "Members, a few at a time.").tips(&["nondeterministic_output"]),
     row("sunion", -2, READONLY, READ_KEYS, Sets, "1.0.0", sunion)
+        .args("key...")
         .docs("O(N)", "Members that are in any of the sets.")
         .tips(&["nondeterministic_output_order"]),
 ];

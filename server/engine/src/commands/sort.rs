@@ -249,6 +249,8 @@ fn look_up_pattern(
 pub const COMMANDS: &[Command] = &[
     row("sort_ro", -2, READONLY,
         &[KeySpec::at(RO | ACCESS, 1), KeySpec::unknown(RO | ACCESS)], Generic, "7.0.0", sort_ro)
+        .args("key [BY pattern:pattern#1] [LIMIT offset_count:(offset:integer count:integer)] \
+               [GET pattern:pattern#1]... [order:<ASC|DESC>] [sorting=ALPHA]")
         .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order.")
         .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET),
 ];

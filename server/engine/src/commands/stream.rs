@@ -230,29 +230,37 @@ fn bare(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 const XGROUP: &[Command] = &[
     row("create", -5, WRITE | DENYOOM, &[KeySpec::at(RW | INSERT, 2)], Streams, "5.0.0", refused)
+        .args("key groupname id:<id|new_id='$'> [MKSTREAM] [ENTRIESREAD entries_read:integer]")
         .docs("O(1)", "Creates a group."),
     row("createconsumer", 5, WRITE | DENYOOM,
         &[KeySpec::at(RW | INSERT, 2)], Streams, "6.2.0", refused)
+        .args("key groupname consumername")
         .docs("O(1)", "Creates a consumer in a group."),
     row("delconsumer", 5, WRITE, &[KeySpec::at(RW | DELETE, 2)], Streams, "5.0.0", refused)
+        .args("key groupname consumername")
         .docs("O(1)", "Removes a consumer from a group."),
     row("destroy", 4, WRITE, &[KeySpec::at(RW | DELETE, 2)], Streams, "5.0.0", refused)
+        .args("key groupname")
         .docs("O(N)", "Removes a group."),
     row("help", 2, LOADING | STALE, NO_KEYS, Streams, "5.0.0", xgroup_help)
         .docs("O(1)", "What XGROUP can do."),
     row("setid", -5, WRITE, &[KeySpec::at(RW | UPDATE, 2)], Streams, "5.0.0", refused)
+        .args("key groupname id:<id|new_id='$'> [ENTRIESREAD entries_read:integer]")
         .docs("O(1)", "Sets the last delivered id of a group."),
 ];
 
 #[rustfmt::skip]
 const XINFO: &[Command] = &[
     row("consumers", 4, READONLY, &[KeySpec::at(RO | ACCESS, 2)], Streams, "5.0.0", xinfo_consumers)
+        .args("key groupname")
         .docs("O(1)", "The consumers of a group.").tips(&["nondeterministic_output"]),
     row("groups", 3, READONLY, &[KeySpec::at(RO | ACCESS, 2)], Streams, "5.0.0", xinfo_groups)
+        .args("key")
         .docs("O(1)", "The groups of a stream."),
     row("help", 2, LOADING | STALE, NO_KEYS, Streams, "5.0.0", xinfo_help)
         .docs("O(1)", "What XINFO can do."),
     row("stream", -3, READONLY, &[KeySpec::at(RO | ACCESS, 2)], Streams, "5.0.0", xinfo_stream)
+        .args("key [FULL full:([COUNT count:integer])]")
         .docs("O(1)", "Facts about a stream, in full if asked."),
 ];
 
@@ -264,14 +272,20 @@ pub const COMMANDS: &[Command] = &[
     row("xinfo", -2, 0, NO_KEYS, Streams, "5.0.0", bare)
         .docs("depends on the subcommand", "Facts about a stream.").acl(0).subcommands(XINFO),
     row("xlen", 2, READONLY | FAST, READ_META, Streams, "5.0.0", xlen)
+        .args("key")
         .docs("O(1)", "Number of messages."),
     row("xpending", -3, READONLY, READ_KEY, Streams, "5.0.0", xpending)
+        .args("key group \
+               [filters:([IDLE min-idle-time:integer@6.2.0] start end count:integer [consumer])]")
         .docs("O(N)", "Pending messages of a group.").tips(&["nondeterministic_output"]),
     row("xrange", -4, READONLY, READ_KEY, Streams, "5.0.0", xrange)
+        .args("key start end [COUNT count:integer]")
         .docs("O(N)", "Messages between two ids."),
     row("xread", -4, READONLY | BLOCKING,
         &[KeySpec::all_after(RO | ACCESS, "STREAMS", 1, 2)], Streams, "5.0.0", xread)
+        .args("[COUNT count:integer] [BLOCK milliseconds:integer] STREAMS streams:(key... id...)")
         .docs("O(N)", "New messages of several streams."),
     row("xrevrange", -4, READONLY, READ_KEY, Streams, "5.0.0", xrevrange)
+        .args("key end start [COUNT count:integer]")
         .docs("O(N)", "Messages between two ids, newest first."),
 ];

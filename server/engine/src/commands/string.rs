@@ -78,15 +78,22 @@ fn byte_range(start: i64, end: i64, len: usize) -> Option<(usize, usize)> {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("get", 2, READONLY | FAST, READ_KEY, String, "1.0.0", get)
+        .args("key")
         .docs("O(1)", "The string at a key."),
     row("getrange", 4, READONLY, READ_KEY, String, "2.4.0", getrange)
+        .args("key start:integer end:integer")
         .docs("O(N)", "Part of the string at a key."),
     row("lcs", -3, READONLY, &[KeySpec::range(RO | ACCESS, 1, 1, 1)], String, "7.0.0", lcs)
+        .args("key1:key key2:key [LEN] [IDX] [MINMATCHLEN len:integer] [WITHMATCHLEN]")
         .docs("O(N*M)", "Longest common subsequence of two strings."),
     row("mget", -2, READONLY | FAST, READ_KEYS, String, "1.0.0", mget)
+        .args("key...")
         .docs("O(N)", "The strings at several keys.").tips(&["request_policy:multi_shard"]),
     row("strlen", 2, READONLY | FAST, READ_META, String, "2.2.0", strlen)
+        .args("key")
         .docs("O(1)", "Length in bytes of the string at a key."),
     row("substr", 4, READONLY, READ_KEY, String, "1.0.0", substr)
+        .args("key start:integer end:integer")
+        .deprecated("2.0.0", "GETRANGE")
         .docs("O(N)", "Part of the string at a key (old name of GETRANGE)."),
 ];

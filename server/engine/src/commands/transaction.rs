@@ -60,6 +60,7 @@ pub const COMMANDS: &[Command] = &[
         .docs("O(N)", "Forgets the queued commands."),
     row("watch", -2, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
         &[KeySpec::range(RO, 1, -1, 1)], Transactions, "2.2.0", watch)
+        .args("key...")
         .docs("O(1)", "Makes EXEC depend on keys."),
     row("unwatch", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
         NO_KEYS, Transactions, "2.2.0", unwatch)

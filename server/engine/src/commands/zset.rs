@@ -207,41 +207,70 @@ fn zscan(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     row("zcard", 2, READONLY | FAST, READ_META, SortedSet, "1.2.0", zcard)
+        .args("key")
         .docs("O(1)", "Number of members."),
     row("zcount", 4, READONLY | FAST, READ_KEY, SortedSet, "2.0.0", zcount)
+        .args("key min:double max:double")
         .docs("O(log(N))", "Number of members between two scores."),
     row("zdiff", -3, READONLY, READ_COUNTED, SortedSet, "6.2.0", zdiff)
+        .args("numkeys:integer key... [WITHSCORES]")
         .docs("O(L+(N-K)*log(N))", "Members of the first sorted set that no other has."),
     row("zinter", -3, READONLY, READ_COUNTED, SortedSet, "6.2.0", zinter)
+        .args("numkeys:integer key... [WEIGHTS weight:integer...] \
+               [AGGREGATE aggregate:<SUM|MIN|MAX>] [WITHSCORES]")
         .docs("O(N*K)+O(M*log(M))", "Members that are in all sorted sets."),
     row("zintercard", -3, READONLY, READ_COUNTED, SortedSet, "7.0.0", zintercard)
+        .args("numkeys:integer key... [LIMIT limit:integer]")
         .docs("O(N*K)", "Number of members that are in all sorted sets."),
     row("zlexcount", 4, READONLY | FAST, READ_KEY, SortedSet, "2.8.9", zlexcount)
+        .args("key min max")
         .docs("O(log(N))", "Number of members between two texts."),
     row("zmscore", -3, READONLY | FAST, READ_KEY, SortedSet, "6.2.0", zmscore)
+        .args("key member...")
         .docs("O(N)", "Scores of several members."),
     row("zrandmember", -2, READONLY, READ_KEY, SortedSet, "6.2.0", zrandmember)
+        .args("key [options:(count:integer [WITHSCORES])]")
         .docs("O(N)", "Random members.").tips(&["nondeterministic_output"]),
     row("zrange", -4, READONLY, READ_KEY, SortedSet, "1.2.0", zrange)
+        .args("key start stop [sortby:<BYSCORE|BYLEX>@6.2.0] [REV@6.2.0] \
+               [LIMIT offset_count:(offset:integer count:integer)@6.2.0] [WITHSCORES]")
         .docs("O(log(N)+M)", "Members between two ranks, scores or texts."),
     row("zrangebylex", -4, READONLY, READ_KEY, SortedSet, "2.8.9", zrangebylex)
+        .args("key min max [LIMIT offset_count:(offset:integer count:integer)]")
+        .deprecated("6.2.0", "ZRANGE with BYLEX")
         .docs("O(log(N)+M)", "Members between two texts."),
     row("zrangebyscore", -4, READONLY, READ_KEY, SortedSet, "1.0.5", zrangebyscore)
+        .args("key min:double max:double [WITHSCORES@2.0.0] \
+               [LIMIT offset_count:(offset:integer count:integer)]")
+        .deprecated("6.2.0", "ZRANGE with BYSCORE")
         .docs("O(log(N)+M)", "Members between two scores."),
     row("zrank", -3, READONLY | FAST, READ_KEY, SortedSet, "2.0.0", zrank)
+        .args("key member [WITHSCORE@7.2.0]")
         .docs("O(log(N))", "Rank of a member, lowest score first."),
     row("zrevrange", -4, READONLY, READ_KEY, SortedSet, "1.2.0", zrevrange)
+        .args("key start:integer stop:integer [WITHSCORES]")
+        .deprecated("6.2.0", "ZRANGE with REV")
         .docs("O(log(N)+M)", "Members between two ranks, highest first."),
     row("zrevrangebylex", -4, READONLY, READ_KEY, SortedSet, "2.8.9", zrevrangebylex)
+        .args("key max min [LIMIT offset_count:(offset:integer count:integer)]")
+        .deprecated("6.2.0", "ZRANGE with REV and BYLEX")
         .docs("O(log(N)+M)", "Members between two texts, last first."),
     row("zrevrangebyscore", -4, READONLY, READ_KEY, SortedSet, "2.2.0", zrevrangebyscore)
+        .args("key max:double min:double [WITHSCORES] \
+               [LIMIT offset_count:(offset:integer count:integer)]")
+        .deprecated("6.2.0", "ZRANGE with REV and BYSCORE")
         .docs("O(log(N)+M)", "Members between two scores, highest first."),
     row("zrevrank", -3, READONLY | FAST, READ_KEY, SortedSet, "2.0.0", zrevrank)
+        .args("key member [WITHSCORE@7.2.0]")
         .docs("O(log(N))", "Rank of a member, highest score first."),
     row("zscan", -3, READONLY, READ_KEY, SortedSet, "2.8.0", zscan)
+        .args("key cursor:integer [MATCH pattern:pattern] [COUNT count:integer]")
         .docs("O(1)", "Members with scores, a few at a time.").tips(&["nondeterministic_output"]),
     row("zscore", 3, READONLY | FAST, READ_KEY, SortedSet, "1.2.0", zscore)
+        .args("key member")
         .docs("O(1)", "Score of a member."),
     row("zunion", -3, READONLY, READ_COUNTED, SortedSet, "6.2.0", zunion)
+        .args("numkeys:integer key... [WEIGHTS weight:integer...] \
+               [AGGREGATE aggregate:<SUM|MIN|MAX>] [WITHSCORES]")
         .docs("O(N)+O(M*log(M))", "Members that are in any of the sorted sets."),
 ];

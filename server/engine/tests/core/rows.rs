@@ -135,3 +135,13 @@ fn every_row_is_documented_and_found_by_its_name() {
         }
     }
 }
+
+#[test]
+fn the_arguments_of_every_row_parse() {
+    for row in redtool_engine::table::all() {
+        for command in std::iter::once(*row).chain(row.subcommands) {
+            let parsed = redtool_engine::syntax::parse(command.args);
+            assert!(parsed.is_ok(), "{} {}: {parsed:?}", row.name, command.name);
+        }
+    }
+}
