@@ -182,6 +182,45 @@ def test_compressed_dumps_and_stdin(dump: Path, run: Runner) -> None:
     assert run("diff", "dump.rdb", "piped.lmdb", "-q").status == 0
 
 
+def test_a_dump_goes_to_stdout_whole_and_alone(dump: Path, run: Runner) -> None:
+    command = [sys.executable, "-m", "redtool", "dump", "dump.rdb", "-o", "-"]
+    done = subprocess.run(command, cwd=dump.parent, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr.startswith(b"-: 29 keys, ")
+    dump.with_name("again.rdb").write_bytes(done.stdout)
+    assert run("diff", "dump.rdb", "again.rdb", "-q").status == 0
+    assert sorted(path.name for path in dump.parent.iterdir()) == ["again.rdb", "dump.rdb"]
+
+
+def test_nobody_reading_a_dump_is_an_error(dump: Path) -> None:
+    command = [sys.executable, "-m", "redtool", "dump", "dump.rdb", "-o", "-"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command, cwd=dump.parent, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, b"redtool: error: stdout: Broken pipe\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["dump", "dump.rdb", "-o", "-", "--json"], "the dump and --json both go to stdout"),
+        (["convert", "dump.rdb", "lmdb://-"], "lmdb://-: an LMDB store cannot go to stdout"),
+        (["verify", "dump.rdb", "--salvage", "-"], "what is salvaged cannot go to stdout"),
+        (["dump", "dump.rdb", "-o", "no/x.rdb"], "/no: no such directory"),
+    ],
+)
+def test_what_cannot_go_there_is_refused(
+    dump: Path, run: Runner, words: list[str], error: str
+) -> None:
+    ran = run(*words)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err.splitlines()[0].startswith("redtool: error: ")
+    assert ran.err.splitlines()[0].endswith(error)
+
+
 def test_info_counts(dump: Path, run: Runner) -> None:
     ran = run("info", "dump.rdb")
     assert (ran.status, ran.err) == (0, "")

@@ -79,6 +79,8 @@ def target_url(name: str) -> Url:
         )
     if not scheme.writes:
         raise _not_yet(name, scheme, "written")
+    if place == "-" and scheme.name != "rdb":
+        raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
     if place == "-":
         return scheme.name, place
     return scheme.name, os.path.abspath(place)

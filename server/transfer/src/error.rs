@@ -83,7 +83,10 @@ impl Error {
     /// A system error about a path.
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
         let kind = io_kind(error);
-        let mut new = Self::new(kind, error.to_string());
+        let words = error.to_string();
+        // Rust adds the number of a system error, which says nothing more.
+        let words = words.split(" (os error ").next().unwrap_or_default();
+        let mut new = Self::new(kind, words);
         new.path = Some(path.display().to_string().into());
         match kind {
             Kind::DiskFull => new.hint("free some space, or write to another file system"),

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Converts, and prints the account."""
-    from redtool.cli.moved import finish
+    from redtool.cli.moved import check_stdout, finish
     from redtool.verbs.move import convert
 
+    check_stdout(values["target"], printer)
     with printer.progress(f"converting {values['source']}") as progress:
         result = convert(
             values["source"],
@@ -38,7 +39,9 @@ VERB = Verb(
     run,
     arguments=(
         Argument("source", "The dataset to read; - is an RDB on stdin."),
-        Argument("target", "The dataset to make; its ending says the format."),
+        Argument(
+            "target", "The dataset to make; its ending says the format; - is an RDB on stdout."
+        ),
     ),
     options=(FORCE, NO_CHECKSUM, *DUMP_TARGET, *FILTERS, *OUTPUT),
     statuses=MOVED,

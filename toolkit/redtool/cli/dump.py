@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Dumps, and prints the account."""
-    from redtool.cli.moved import finish
+    from redtool.cli.moved import check_stdout, finish
     from redtool.verbs.move import dump
 
+    check_stdout(values["out"], printer)
     with printer.progress(f"dumping {values['source']}") as progress:
         result = dump(
             values["source"],
@@ -39,7 +40,9 @@ VERB = Verb(
     details="What the chosen version cannot hold is listed and refused, unless --lossy.",
     arguments=(Argument("source", "The dataset to read."),),
     options=(
-        Option("out", ("--out", "-o"), "The dump to write.", metavar="PATH", required=True),
+        Option(
+            "out", ("--out", "-o"), "The dump to write; - is stdout.", metavar="PATH", required=True
+        ),
         FORCE,
         NO_CHECKSUM,
         *DUMP_TARGET,

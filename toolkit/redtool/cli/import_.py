@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Imports, and prints the account."""
-    from redtool.cli.moved import finish
+    from redtool.cli.moved import check_stdout, finish
     from redtool.verbs.move import import_
 
+    check_stdout(values["out"], printer)
     with printer.progress(f"importing {values['source']}") as progress:
         result = import_(
             values["source"],

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Loads, and prints the account."""
-    from redtool.cli.moved import finish
+    from redtool.cli.moved import check_stdout, finish
     from redtool.verbs.move import load
 
+    check_stdout(values["target"], printer)
     with printer.progress(f"loading {values['source']}") as progress:
         result = load(
             values["source"],

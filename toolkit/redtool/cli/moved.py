@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+
 from redtool.cli.failure import TROUBLE, complain
 from redtool.cli.printer import Printer, account_lines, count, size
+from redtool.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from redtool.results import Account, ConvertResult
 
 SHOWN_FAILURES = 10
+
+
+def check_stdout(target: str | None, printer: Printer) -> None:
+    """Refuses a dump on stdout where something else is expected there."""
+    if target not in ("-", "rdb://-"):
+        return
+    if printer.json:
+        raise UsageError("the dump and --json both go to stdout", hint="name a file for the dump")
+    if sys.stdout.isatty():
+        raise UsageError("a dump is not for a terminal", hint="pipe it, or name a file")
 
 
 def finish(result: ConvertResult, printer: Printer) -> int:

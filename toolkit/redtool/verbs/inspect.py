@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from redtool import _native
+from redtool.errors import UsageError
 from redtool.results import DatasetInfo, VerifyResult
 from redtool.urls import refuse_same, source_url, target_url
 from redtool.verbs.calls import named, watched
@@ -40,6 +41,8 @@ def verify(
     if salvage is not None:
         options["salvage"] = target_url(os.fspath(salvage))
         refuse_same(url, options["salvage"])
+        if options["salvage"][1] == "-":
+            raise UsageError("what is salvaged cannot go to stdout", hint="name a file")
     with named(source, os.fspath(salvage or source)):
         answer = _native.verify(url, options, watched(progress))
     return VerifyResult.from_native({**answer, "source": source})
