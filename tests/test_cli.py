@@ -311,21 +311,27 @@ def test_a_closed_pipe_is_a_quiet_end(dump: Path) -> None:
     assert process.returncode == 128 + signal.SIGPIPE
 
 
-def test_an_interrupt_leaves_the_target_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "words", "status"),
+    [(signal.SIGINT, b"interrupted", 130), (signal.SIGTERM, b"terminated", 143)],
+)
+def test_an_interrupt_leaves_the_target_as_it_was(
+    tmp_path: Path, number: signal.Signals, words: bytes, status: int
+) -> None:
     target = tmp_path / "x.lmdb"
     target.write_bytes(b"as it was")
-    words = [sys.executable, "-m", "redtool", "import", "-", "--out", str(target), "--force"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    line = [sys.executable, "-m", "redtool", "import", "-", "--out", str(target), "--force"]
+    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(b"REDIS0010")
         process.stdin.flush()
         time.sleep(0.7)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         time.sleep(0.3)
         process.stdin.close()
-        assert process.stderr.read() == b"redtool: interrupted\n"
-    assert process.returncode == 130
+        assert process.stderr.read() == b"redtool: " + words + b"\n"
+    assert process.returncode == status
     assert target.read_bytes() == b"as it was"
     assert os.listdir(tmp_path) == ["x.lmdb"]
 

@@ -126,8 +126,10 @@ fn to_rdb(
 ) -> Result<Converted, Error> {
     let target = options.target.map_or_else(|| source.own_target(), Ok)?;
     let staged = Staged::new(path, options.force)?;
-    let file = File::create(staged.path()).map_err(|e| Error::io(staged.path(), &e))?;
-    let exported = export(source, file, path, &export_options(options, target), meter)?;
+    let file = File::create(staged.path())
+        .map_err(|error| staged.named(Error::io(staged.path(), &error)))?;
+    let exported = export(source, file, staged.path(), &export_options(options, target), meter)
+        .map_err(|error| staged.named(error))?;
     staged.commit()?;
     Ok(Converted {
         account: exported.account,
@@ -168,9 +170,11 @@ fn import_into(
     checksum: bool,
     meter: &Meter,
 ) -> Result<Account, Error> {
-    let store = LmdbStore::create(staged.path())?;
-    let imported = import(file, &store, &ImportOptions { checksum, filter }, meter)?;
-    Store::sync(&store)?;
+    let named = |error| staged.named(error);
+    let store = LmdbStore::create(staged.path()).map_err(|e| named(e.into()))?;
+    let options = ImportOptions { checksum, filter };
+    let imported = import(file, &store, &options, meter).map_err(named)?;
+    Store::sync(&store).map_err(|e| named(e.into()))?;
     Ok(imported.account)
 }
 

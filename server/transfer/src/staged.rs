@@ -68,6 +68,15 @@ impl Staged {
         &self.partial
     }
 
+    /// An error told of the output by the name it is to have: nobody knows the other.
+    pub fn named(&self, mut error: Error) -> Error {
+        let partial = self.partial.display().to_string();
+        if error.path.as_deref() == Some(&*partial) && self.target.as_os_str() != STDIN {
+            error.path = Some(self.target.display().to_string().into());
+        }
+        error
+    }
+
     /// Gives the complete, synced output its name.
     pub fn commit(mut self) -> Result<()> {
         if self.target.as_os_str() == STDIN {

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 BROKEN_PIPE = 128 + 13
 INTERRUPTED = 128 + 2
+TERMINATED = 128 + 15
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which is to leave nothing half-made either."""
 
 
 def main(line: list[str] | None = None) -> int:
@@ -30,6 +35,9 @@ def main(line: list[str] | None = None) -> int:
         # Whoever read our output has enough. Point stdout elsewhere, or Python complains at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except Terminated:
+        print("redtool: terminated", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
         print("redtool: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -48,8 +56,20 @@ def run(words: list[str]) -> int:
     verb, values = asked
     from redtool.cli.printer import Printer
 
+    if not verb.ends_by_itself:
+        end_at_sigterm()
     printer = Printer(json=values.get("json", False), quiet=values.get("quiet", False))
     return verb.run(values, printer)
+
+
+def end_at_sigterm() -> None:
+    """Has SIGTERM raise an exception, so that the work is undone as after Ctrl-C."""
+    import signal
+
+    def terminate(number: int, frame: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def parse(words: list[str]) -> tuple[Verb, Values] | int:

@@ -97,7 +97,16 @@ class Option:
 class Verb:
     """One verb: what it takes, what it does, and how it ends."""
 
-    __slots__ = ("arguments", "details", "name", "options", "run", "statuses", "summary")
+    __slots__ = (
+        "arguments",
+        "details",
+        "ends_by_itself",
+        "name",
+        "options",
+        "run",
+        "statuses",
+        "summary",
+    )
 
     def __init__(
         self,
@@ -109,13 +118,16 @@ class Verb:
         arguments: tuple[Argument, ...],
         options: tuple[Option, ...],
         statuses: tuple[str, ...],
+        ends_by_itself: bool = False,
     ) -> None:
+        """`ends_by_itself`: the verb has its own way to end at SIGTERM."""
         self.name = name
         self.summary = summary
         self.details = details
         self.arguments = arguments
         self.options = options
         self.statuses = statuses
+        self.ends_by_itself = ends_by_itself
         self.run = run
 
 

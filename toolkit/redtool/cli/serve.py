@@ -101,4 +101,5 @@ VERB = Verb(
         Option("quiet", ("--quiet", "-q"), "Say nothing when ready.", panel="Output"),
     ),
     statuses=("0 it was ended by SIGINT, SIGTERM or a client's SHUTDOWN", "2 trouble"),
+    ends_by_itself=True,
 )

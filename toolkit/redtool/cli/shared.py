@@ -94,7 +94,7 @@ MOVED = (
     "0 all is done",
     "2 trouble: bad usage, bad input, keys that failed; the target is as it was before, "
     "unless only single keys failed",
-    "130 interrupted; the target is as it was before",
+    "130 interrupted, 143 terminated; the target is as it was before",
 )
 
 

@@ -248,7 +248,10 @@ impl Txn {
     pub fn commit(mut self) -> Result<()> {
         let txn = std::mem::replace(&mut self.txn, ptr::null_mut());
         // SAFETY: the handle was live and is given up here.
-        check(&self.env.path, unsafe { ffi::mdb_txn_commit(txn) })
+        let code = unsafe { ffi::mdb_txn_commit(txn) };
+        // A disk that is full half-way through a write is an I/O error to LMDB.
+        let full = code == libc::EIO && is_full(&self.env.path);
+        check(&self.env.path, if full { libc::ENOSPC } else { code })
     }
 
     /// Bytes of the map around a value that this snapshot gave.
@@ -373,6 +376,13 @@ impl Appender {
         self.cursors.clear();
         self.txn.commit()
     }
+}
+
+/// Whether the file system of a file has no room for another page or two.
+#[cold]
+fn is_full(path: &Path) -> bool {
+    const ROOM_BYTES: u64 = 1 << 16;
+    rustix::fs::statvfs(path).is_ok_and(|stat| stat.f_bavail * stat.f_frsize < ROOM_BYTES)
 }
 
 fn val(bytes: &[u8]) -> ffi::MDB_val {
