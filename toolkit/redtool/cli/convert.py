@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,24 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Converts, and prints the account."""
-    from redtool.cli.moved import check_stdout, finish
+    from redtool.cli.moved import move
     from redtool.verbs.move import convert
 
-    check_stdout(values["target"], printer)
-    with printer.progress(f"converting {values['source']}") as progress:
-        result = convert(
-            values["source"],
-            values["target"],
-            filters=filters(values),
-            force=values["force"],
-            for_server=values["for_server"],
-            rdb_version=values["rdb_version"],
-            lossy=values["lossy"],
-            checksum=not values["no_checksum"],
-            compress=not values["no_compress"],
-            progress=progress,
-        )
-    return finish(result, printer)
+    return move(convert, values, printer, "converting", target=values["target"])
 
 
 VERB = Verb(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,24 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Dumps, and prints the account."""
-    from redtool.cli.moved import check_stdout, finish
+    from redtool.cli.moved import move
     from redtool.verbs.move import dump
 
-    check_stdout(values["out"], printer)
-    with printer.progress(f"dumping {values['source']}") as progress:
-        result = dump(
-            values["source"],
-            values["out"],
-            filters=filters(values),
-            force=values["force"],
-            for_server=values["for_server"],
-            rdb_version=values["rdb_version"],
-            lossy=values["lossy"],
-            checksum=not values["no_checksum"],
-            compress=not values["no_compress"],
-            progress=progress,
-        )
-    return finish(result, printer)
+    return move(dump, values, printer, "dumping", out=values["out"])
 
 
 VERB = Verb(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+from redtool.cli.shared import FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,21 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Imports, and prints the account."""
-    from redtool.cli.moved import check_stdout, finish
+    from redtool.cli.moved import move
     from redtool.verbs.move import import_
 
-    check_stdout(values["out"], printer)
-    with printer.progress(f"importing {values['source']}") as progress:
-        result = import_(
-            values["source"],
-            values["to"],
-            out=values["out"],
-            filters=filters(values),
-            force=values["force"],
-            checksum=not values["no_checksum"],
-            progress=progress,
-        )
-    return finish(result, printer)
+    return move(import_, values, printer, "importing", to=values["to"], out=values["out"])
 
 
 VERB = Verb(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Verb
-from redtool.cli.shared import FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT, filters
+from redtool.cli.shared import FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,20 +13,10 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Loads, and prints the account."""
-    from redtool.cli.moved import check_stdout, finish
+    from redtool.cli.moved import move
     from redtool.verbs.move import load
 
-    check_stdout(values["target"], printer)
-    with printer.progress(f"loading {values['source']}") as progress:
-        result = load(
-            values["source"],
-            values["target"],
-            filters=filters(values),
-            force=values["force"],
-            checksum=not values["no_checksum"],
-            progress=progress,
-        )
-    return finish(result, printer)
+    return move(load, values, printer, "loading", target=values["target"])
 
 
 VERB = Verb(

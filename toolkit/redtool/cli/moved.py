@@ -1,4 +1,6 @@
-"""How the verbs that move data end: warnings, losses, failures, the account, the exit status."""
+"""The verbs that move data: how they are called, and how they end: warnings, losses, failures, the
+account, the exit status.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,44 @@ import sys
 
 from redtool.cli.failure import TROUBLE, complain
 from redtool.cli.printer import Printer, account_lines, count, size
+from redtool.cli.shared import filters
 from redtool.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from redtool.cli.rows import Values
     from redtool.results import Account, ConvertResult
 
 SHOWN_FAILURES = 10
+# Options of verbs that can write a dump.
+DUMP_OPTIONS = ("for_server", "rdb_version", "lossy")
+
+
+def move(
+    function: Callable[..., ConvertResult],
+    values: Values,
+    printer: Printer,
+    doing: str,
+    **target: str | None,
+) -> int:
+    """Calls a verb's function with what its options say, and prints the account."""
+    check_stdout(target.get("target", target.get("out")), printer)
+    options = {name: values[name] for name in DUMP_OPTIONS if name in values}
+    if "no_compress" in values:
+        options["compress"] = not values["no_compress"]
+    with printer.progress(f"{doing} {values['source']}") as progress:
+        result = function(
+            values["source"],
+            **target,
+            filters=filters(values),
+            force=values["force"],
+            checksum=not values["no_checksum"],
+            progress=progress,
+            **options,
+        )
+    return finish(result, printer)
 
 
 def check_stdout(target: str | None, printer: Printer) -> None:
