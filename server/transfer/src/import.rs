@@ -53,8 +53,9 @@ pub fn import(
     meter.set_total((2 + file.template_walks()?) * file.bytes().len() as u64);
     let sorted = runs::sort(file, options.checksum, options.filter, meter)?;
     let mut bulk = store.bulk()?;
-    let next_id = append_merged(&sorted, &mut *bulk, meter)?;
-    let meta = meta(&sorted, next_id);
+    let appended = append_merged(&sorted, &mut *bulk, meter)?;
+    appended.check(sorted.account.written.total())?;
+    let meta = meta(&sorted, appended.next_id);
     let Sorted { account, checksum, walked, merged, .. } = sorted;
     // To give up what was mapped takes a while, which need not be waited for.
     std::thread::scope(|scope| {
@@ -65,8 +66,26 @@ pub fn import(
     Ok(Imported { account, checksum, header: walked.header, meta })
 }
 
-/// Merges on a thread of its own and appends here; gives the next free segment id.
-fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
+/// What was appended.
+struct Appended {
+    /// The next free segment id.
+    next_id: u64,
+    objects: u64,
+}
+
+impl Appended {
+    /// Every key that is accounted for as written has a record.
+    fn check(&self, keys: u64) -> Result<()> {
+        if self.objects == keys {
+            return Ok(());
+        }
+        let message = format!("{keys} keys were read and {} stored", self.objects);
+        Err(Error::new(Kind::Store, message).hint("this is a bug in redtool; please report it"))
+    }
+}
+
+/// Merges on a thread of its own and appends here.
+fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<Appended> {
     std::thread::scope(|scope| {
         let (full, batches) = sync_channel::<Vec<Item<'_>>>(BATCHES);
         let (spent, empty) = channel::<Vec<Item<'_>>>();
@@ -95,8 +114,9 @@ fn fetch(item: &Item<'_>) {
 /// A channel of full batches, and one for those worked off.
 type Batches<'a> = (Receiver<Vec<Item<'a>>>, Sender<Vec<Item<'a>>>);
 
-fn append_all((full, spent): Batches<'_>, bulk: &mut dyn Bulk, meter: &Meter) -> Result<u64> {
-    let mut append = Append { next_id: 1, scratch: Vec::new() };
+fn append_all((full, spent): Batches<'_>, bulk: &mut dyn Bulk, meter: &Meter) -> Result<Appended> {
+    let appended = Appended { next_id: 1, objects: 0 };
+    let mut append = Append { appended, scratch: Vec::new() };
     for batch in full {
         let mut bytes = 0;
         for item in &batch {
@@ -107,11 +127,11 @@ fn append_all((full, spent): Batches<'_>, bulk: &mut dyn Bulk, meter: &Meter) ->
         let _ = spent.send(batch);
         meter.advance(bytes, 0)?;
     }
-    Ok(append.next_id)
+    Ok(append.appended)
 }
 
 struct Append {
-    next_id: u64,
+    appended: Appended,
     scratch: Vec<u8>,
 }
 
@@ -121,11 +141,12 @@ impl Append {
         if item.twice {
             return Err(duplicate(item));
         }
+        self.appended.objects += u64::from(entry.table == Table::Objects);
         let Some(blob) = item.blob else {
             return Ok(bulk.append(entry.table, entry.key, entry.value)?);
         };
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.appended.next_id;
+        self.appended.next_id += 1;
         for (key, value) in segments(blob) {
             self.scratch.clear();
             self.scratch.extend_from_slice(&id.to_be_bytes());

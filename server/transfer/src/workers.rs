@@ -55,6 +55,17 @@ impl<'a> Queue<'a> {
     }
 }
 
+/// Ends the work of all when its thread panics: nobody is left waiting for it.
+struct Watch<'q, 'a>(&'q Queue<'a>);
+
+impl Drop for Watch<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail();
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -87,17 +98,19 @@ pub fn walk<'a, T: Send>(
     };
     std::thread::scope(|scope| {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads: Vec<_> = (0..cores.min(most)).map(|_| scope.spawn(|| work(&queue))).collect();
+        let watched = || {
+            let _watch = Watch(&queue);
+            work(&queue)
+        };
+        let threads: Vec<_> = (0..cores.min(most)).map(|_| scope.spawn(watched)).collect();
         let mut account = Account::default();
         let mut hand_out = HandOut { full, queue: &queue, batch: Batch::new() };
         let walked = hand_out.walk(file, (checksum, filter), &mut account, meter, see);
         drop(hand_out);
-        let mut given = Vec::new();
-        for thread in threads {
-            given.push(
-                thread.join().map_err(|_| Error::new(Kind::Store, "a worker thread failed"))?,
-            );
-        }
+        // All are waited for before one is looked at: a panic left alone is the scope's own.
+        let joined: Vec<_> = threads.into_iter().map(|thread| thread.join()).collect();
+        let given: std::result::Result<_, _> = joined.into_iter().collect();
+        let given = given.map_err(|_| Error::new(Kind::Store, "a worker thread failed"))?;
         Ok(Outcome { walked, account, given })
     })
 }
@@ -145,5 +158,54 @@ impl<'a> HandOut<'_, 'a> {
             return Err(Error::cancelled());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn mixed() -> RdbFile {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/mixed_v10.rdb");
+        RdbFile::open(Path::new(path), &Meter::new()).unwrap()
+    }
+
+    fn walk_with<T: Send>(work: impl Fn(&Queue<'_>) -> T + Sync) -> Result<Outcome<T>> {
+        let (file, filter, meter) = (mixed(), Filter::default(), Meter::new());
+        walk(&file, (true, &filter), &meter, 4, |queue| work(queue), |_| Ok(()))
+    }
+
+    #[test]
+    fn every_key_goes_to_one_worker() {
+        let outcome = walk_with(|queue| {
+            let (mut batch, mut keys) = (Vec::new(), 0);
+            while let Some(next) = queue.next(batch) {
+                batch = next;
+                keys += batch.len();
+            }
+            keys
+        })
+        .unwrap();
+        let keys = outcome.walked.unwrap().0.keys;
+        assert_eq!(outcome.given.iter().sum::<usize>() as u64, keys);
+        assert_eq!(outcome.account.read.total(), keys);
+    }
+
+    #[test]
+    fn a_worker_that_panics_is_an_error_and_no_hang() {
+        let outcome = walk_with(|queue| {
+            queue.next(Vec::new());
+            panic!("a bug in a worker");
+        });
+        assert_eq!(outcome.err().unwrap().message, "a worker thread failed");
+    }
+
+    #[test]
+    fn a_worker_that_fails_ends_the_walk() {
+        let outcome = walk_with(|queue| queue.fail()).unwrap();
+        // A file this short may be walked before the failure is seen.
+        let cancelled = |e: Error| e.kind == Kind::Cancelled;
+        assert!(outcome.walked.err().is_none_or(cancelled));
     }
 }
