@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -321,14 +320,19 @@ def test_an_interrupt_leaves_the_target_as_it_was(
     target = tmp_path / "x.lmdb"
     target.write_bytes(b"as it was")
     line = [sys.executable, "-m", "redtool", "import", "-", "--out", str(target), "--force"]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # Jobs in the background of a shell ignore SIGINT, and so would what they start.
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(line, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(number, before)
+    with process:
         assert process.stdin is not None
         assert process.stderr is not None
-        process.stdin.write(b"REDIS0010")
+        # More than a pipe holds: when it is written, it is being read.
+        process.stdin.write(b"REDIS0010" + bytes(1 << 20))
         process.stdin.flush()
-        time.sleep(0.7)
         process.send_signal(number)
-        time.sleep(0.3)
         process.stdin.close()
         assert process.stderr.read() == b"redtool: " + words + b"\n"
     assert process.returncode == status

@@ -45,6 +45,10 @@ pub fn run<T: Send>(
     if let Some(raised) = raised {
         return Err(raised);
     }
+    if !matches!(outcome, Ok(Ok(_))) {
+        // A signal may be what ended it, by way of a pipe that another process closed.
+        py.check_signals()?;
+    }
     match outcome {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(raise(py, error)),

@@ -69,7 +69,8 @@ def end_at_sigterm() -> None:
     def terminate(number: int, frame: object) -> None:
         raise Terminated
 
-    signal.signal(signal.SIGTERM, terminate)
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, terminate)
 
 
 def parse(words: list[str]) -> tuple[Verb, Values] | int:

@@ -65,6 +65,20 @@ fn read_lzf<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Str<'a>> {
 /// Passes over a string.
 #[inline]
 pub fn skip(cursor: &mut Cursor<'_>) -> Result<()> {
+    // Nearly all are short or integers, and a walk passes over little else.
+    if let [first, second, ..] = *cursor.rest() {
+        let bytes = match first {
+            0x00..=0x3f => 1 + usize::from(first),
+            0x40..=0x7f => 2 + (usize::from(first & 0x3f) << 8 | usize::from(second)),
+            0xc0 => 2,
+            0xc1 => 3,
+            0xc2 => 5,
+            _ => return read(cursor).map(|_| ()),
+        };
+        if bytes <= cursor.remaining() {
+            return cursor.skip(bytes);
+        }
+    }
     read(cursor).map(|_| ())
 }
 
@@ -178,6 +192,27 @@ pub fn write_str(out: &mut Vec<u8>, string: Str<'_>) {
             length::write(out, data.len() as u64);
             length::write(out, len as u64);
             out.extend_from_slice(data);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_is_passed_over_as_it_is_read() {
+        for first in 0..=255u8 {
+            for len in [0, 1, 2, 3, 4, 5, 40, 63, 64, 65, 5000, 20_000] {
+                let mut input = vec![first];
+                input.extend((0..len).map(|n| [0x20, 1, 0][n % 3]));
+                let (mut by_reading, mut by_passing) = (Cursor::new(&input), Cursor::new(&input));
+                let read = read(&mut by_reading).map(|_| ());
+                assert_eq!(skip(&mut by_passing), read, "{first:02x}, {len} more");
+                if read.is_ok() {
+                    assert_eq!(by_passing.pos(), by_reading.pos());
+                }
+            }
         }
     }
 }
