@@ -8,7 +8,9 @@
 //! is given back when the backlog is empty.
 
 /// Room that an empty backlog may keep for the next time.
-const KEEP_BYTES: usize = 16 * 1024;
+const KEEP_BYTES: usize = 1024;
+/// More than this is not copied.
+const MOVE_BYTES: usize = 16 * 1024;
 
 /// A queue of bytes.
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ impl Backlog {
 
     /// Takes over a buffer whose first `done` bytes are dealt with, without copying it.
     pub fn adopt(&mut self, buffer: &mut Vec<u8>, done: usize) {
-        if self.is_empty() && buffer.len() - done > KEEP_BYTES {
+        if self.is_empty() && buffer.len() - done > MOVE_BYTES {
             self.bytes = std::mem::take(buffer);
             self.start = done;
         } else {
@@ -88,10 +90,10 @@ mod tests {
     #[test]
     fn memory_is_given_back_when_nothing_waits() {
         let mut backlog = Backlog::default();
-        let mut big = vec![1; 10 * KEEP_BYTES];
+        let mut big = vec![1; 2 * MOVE_BYTES];
         backlog.adopt(&mut big, 3);
-        assert_eq!((backlog.len(), big.capacity()), (10 * KEEP_BYTES - 3, 0));
-        backlog.consume(10 * KEEP_BYTES);
+        assert_eq!((backlog.len(), big.capacity()), (2 * MOVE_BYTES - 3, 0));
+        backlog.consume(2 * MOVE_BYTES);
         assert_eq!(backlog.bytes.capacity(), 0);
         let mut small = vec![2; 10];
         backlog.adopt(&mut small, 4);

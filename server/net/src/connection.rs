@@ -1,9 +1,10 @@
 //! One client: bytes in, requests executed, bytes out.
 //!
 //! A turn reads what the socket holds, parses the whole pipeline from that one buffer, executes it
-//! into one output buffer and writes once. Both buffers belong to the event loop; a connection
-//! keeps bytes of its own only while a request is incomplete or the client does not read its
-//! replies, so ten thousand idle connections cost next to nothing.
+//! into one output buffer and writes once. Short replies wait until the others with news had their
+//! turns: a client with many connections is then woken once and not once a connection. Both
+//! buffers belong to the event loop; a connection keeps bytes of its own only while a request is
+//! incomplete or replies wait, so ten thousand idle connections cost next to nothing.
 //!
 //! Limits:
 //! - More unsent replies than `client_output_pause_bytes`: execution pauses until they drain, so a
@@ -30,6 +31,8 @@ const READ_BYTES: usize = 64 * 1024;
 const READS_PER_TURN: usize = 8;
 /// Replies are sent in pieces of about this size while a long pipeline is still running.
 const FLUSH_BYTES: usize = 256 * 1024;
+/// Replies up to this size wait for the end of the round.
+const DEFER_BYTES: usize = 16 * 1024;
 /// Room that the shared output buffer keeps.
 const KEEP_OUT_BYTES: usize = 1024 * 1024;
 /// Input thrown away before closing, so that the close does not overtake the last reply.
@@ -86,6 +89,8 @@ pub(crate) struct Connection {
     requests: Backlog,
     /// Replies not yet sent.
     replies: Backlog,
+    /// Replies wait for the end of the round, not for the client.
+    deferred: bool,
     /// The peer has closed its side, perhaps behind bytes that are still to be read.
     hung_up: bool,
     /// All it sent is read. What of it can be executed still is.
@@ -104,6 +109,7 @@ impl Connection {
             parser: Parser::default(),
             requests: Backlog::default(),
             replies: Backlog::default(),
+            deferred: false,
             hung_up: false,
             read_to_end: false,
             ending: false,
@@ -121,7 +127,7 @@ impl Connection {
 
     /// Whether the event loop's interest in writing has to change, and to what.
     pub fn wants_writable(&mut self) -> Option<bool> {
-        let wants = !self.replies.is_empty();
+        let wants = !self.replies.is_empty() && !self.deferred;
         let changed = wants != self.watches_writable;
         self.watches_writable = wants;
         changed.then_some(wants)
@@ -151,6 +157,19 @@ impl Connection {
         match turn {
             Turn::Wait if self.is_over() => Turn::Close,
             turn => turn,
+        }
+    }
+
+    /// Whether replies wait for [`Connection::flush`].
+    pub fn is_deferred(&self) -> bool {
+        self.deferred
+    }
+
+    /// Sends what the turn has left for the end of the round.
+    pub fn flush<E>(&mut self, bench: &mut Bench<E>) -> Turn {
+        match self.send_waiting(bench) {
+            Ok(()) if !self.is_over() => Turn::Wait,
+            _ => Turn::Close,
         }
     }
 
@@ -306,10 +325,17 @@ impl Connection {
 
     /// Sends what the batch has written, after what was waiting.
     fn send<E>(&mut self, bench: &mut Bench<E>) -> io::Result<()> {
-        let out = bench.out.buffer();
-        if out.is_empty() {
+        let waiting_bytes = self.replies.len() + bench.out.buffer().len();
+        if waiting_bytes <= DEFER_BYTES && (self.deferred || self.replies.is_empty()) {
+            self.deferred = waiting_bytes > 0;
+            self.replies.push(bench.out.buffer());
+            bench.out.buffer().clear();
             return Ok(());
         }
+        if self.deferred {
+            self.send_waiting(bench)?;
+        }
+        let out = bench.out.buffer();
         let outcome = match self.replies.is_empty() {
             true => write_some(&mut self.stream, out),
             false => Ok(0),
@@ -329,6 +355,7 @@ impl Connection {
 
     /// Sends more of what the client was too slow to take.
     fn send_waiting<E>(&mut self, bench: &mut Bench<E>) -> io::Result<()> {
+        self.deferred = false;
         if self.replies.is_empty() {
             return Ok(());
         }

@@ -1,7 +1,7 @@
 //! An event loop: one thread, one engine, its share of the connections.
 //!
 //! A round: wait for news, give each connection with news a turn, then those that were not finished
-//! in the round before, then take over new connections. Ten times a second the loop looks for
+//! in the round before, send the short replies of all, then take over new connections. Ten times a second the loop looks for
 //! connections that CLIENT KILL has marked or that were idle for too long.
 use crate::connection::{Bench, Connection, Turn};
 use crate::execute::Execute;
@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 pub(crate) const WAKER: Token = Token(usize::MAX);
 /// News taken at once.
 pub(crate) const EVENTS: usize = 1024;
+/// So many replies may wait for the end of a round, so that none waits long.
+const MOST_DEFERRED: usize = 64;
 /// How often marked and idle connections are looked for.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// How long a stopping server waits for clients to take their last replies.
@@ -41,6 +43,8 @@ pub(crate) struct Worker<E> {
     free: Vec<usize>,
     /// Connections that have more to do although no news is due.
     unfinished: Vec<usize>,
+    /// Connections whose replies wait for the end of the round.
+    deferred: Vec<usize>,
     incoming: Receiver<Incoming>,
     shared: Arc<Shared>,
     next_tick: Instant,
@@ -61,6 +65,7 @@ impl<E: Execute> Worker<E> {
             connections: Vec::new(),
             free: Vec::new(),
             unfinished: Vec::new(),
+            deferred: Vec::new(),
             incoming,
             shared,
             next_tick: Instant::now(),
@@ -82,6 +87,7 @@ impl<E: Execute> Worker<E> {
             for index in std::mem::take(&mut self.unfinished) {
                 self.serve(index, false);
             }
+            self.flush();
             self.accept_incoming();
             self.tick();
             if self.shared.state.shutdown.load(Ordering::Relaxed) {
@@ -112,6 +118,32 @@ impl<E: Execute> Worker<E> {
             return;
         };
         let turn = connection.turn(&mut self.bench, hung_up);
+        if turn != Turn::Close && connection.is_deferred() {
+            self.deferred.push(index);
+        }
+        self.settle(index, turn);
+        if self.deferred.len() >= MOST_DEFERRED {
+            self.flush();
+        }
+    }
+
+    /// Sends the replies that wait for the end of the round.
+    fn flush(&mut self) {
+        for n in 0..self.deferred.len() {
+            let index = self.deferred[n];
+            if let Some(Some(connection)) = self.connections.get_mut(index) {
+                let turn = connection.flush(&mut self.bench);
+                self.settle(index, turn);
+            }
+        }
+        self.deferred.clear();
+    }
+
+    /// Does what a connection wants after its turn.
+    fn settle(&mut self, index: usize, turn: Turn) {
+        let Some(Some(connection)) = self.connections.get_mut(index) else {
+            return;
+        };
         let rewatched = match connection.wants_writable() {
             Some(wants) if turn != Turn::Close => {
                 let registry = self.poll.registry();
@@ -187,6 +219,7 @@ impl<E: Execute> Worker<E> {
                 connection.end();
             }
         }
+        self.flush();
         let deadline = Instant::now() + DRAIN;
         loop {
             for index in 0..self.connections.len() {
@@ -205,6 +238,7 @@ impl<E: Execute> Worker<E> {
             for event in events.iter().filter(|event| event.token() != WAKER) {
                 self.serve(event.token().0, event.is_read_closed());
             }
+            self.flush();
         }
     }
 }
