@@ -1,8 +1,9 @@
 //! An event loop: one thread, one engine, its share of the connections.
 //!
 //! A round: wait for news, give each connection with news a turn, then those that were not finished
-//! in the round before, send the short replies of all, then take over new connections. Ten times a second the loop looks for
-//! connections that CLIENT KILL has marked or that were idle for too long.
+//! in the round before, send the short replies of all, then take over new connections. Ten times a
+//! second the loop looks for connections that CLIENT KILL has marked or that were idle for too
+//! long.
 use crate::connection::{Bench, Connection, Turn};
 use crate::execute::Execute;
 use crate::shared::{Shared, StopAtEnd};
