@@ -4,6 +4,7 @@ mod invariants;
 
 use redtool_format::encodings::{intset, listpack, stream, ziplist, Item};
 use redtool_format::lzf;
+use std::path::Path;
 
 const ROUNDS: usize = 20_000;
 
@@ -153,4 +154,37 @@ fn damaged_lzf_data_is_refused_or_decodes_as_checked() {
 fn damaged_numbers_are_refused_or_read() {
     let seeds = [&b"12345678"[..], b"-9223372036854775808", b"0x1.8p-1074", b"1.5e+300", b"-inf"];
     Damage(7).for_each(&seeds.map(<[u8]>::to_vec), invariants::numbers);
+}
+
+/// Every fixture dump of at most 8 kB.
+fn small_dumps(folder: &Path, dumps: &mut Vec<Vec<u8>>) {
+    let mut paths: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            small_dumps(&path, dumps);
+        } else if path.extension().is_some_and(|extension| extension == "rdb") {
+            dumps.push(std::fs::read(&path).unwrap());
+        }
+    }
+    dumps.retain(|dump| dump.len() <= 8192);
+}
+
+#[test]
+fn damaged_files_are_refused_or_walked_to_their_end() {
+    let mut seeds = Vec::new();
+    small_dumps(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures")), &mut seeds);
+    assert!(seeds.len() > 20, "{} small dumps among the fixtures", seeds.len());
+    Damage(9).for_each(&seeds, invariants::frame::file);
+}
+
+#[test]
+fn damaged_requests_arrive_the_same_however_they_are_cut() {
+    let seeds = [
+        &b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*1\r\n$4\r\nPING\r\n"[..],
+        b"*0\r\n\r\nGET k\r\nSET 'a b' \"\\x41\\n\"\r\n",
+        b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$12\r\n*1\r\n$4\r\nPING\r\n",
+        b"PING\nPING\r\n*-1\r\n*1\r\n$-1\r\n",
+    ];
+    Damage(10).for_each(&seeds.map(<[u8]>::to_vec), invariants::frame::requests);
 }

@@ -2,6 +2,8 @@
 //!
 //! The mutation tests beside this file and the fuzz targets (`server/fuzz`) call these functions.
 //! Each takes the bytes as they come; a wrong answer is a failed assertion.
+pub mod frame;
+
 use redtool_format::encodings::intset::{self, Intset};
 use redtool_format::encodings::listpack::{self, Listpack};
 use redtool_format::encodings::stream::{self, Node, StreamId};
