@@ -286,7 +286,7 @@ impl Connection {
         let Bench { engine, ahead, .. } = bench;
         let mut keys: [&[u8]; EXPECTED_KEYS] = [&[]; EXPECTED_KEYS];
         let (mut count, mut covered) = (0, 0);
-        ahead.restart();
+        ahead.reset();
         while count < EXPECTED_KEYS {
             let rest = &input[covered..];
             let Parsed::Complete { consumed } = ahead.parse(rest) else { break };

@@ -23,7 +23,6 @@ use redtool_transfer::staged::Staged;
 use redtool_transfer::verify::{salvage, verify as check, Options as VerifyOptions, Report};
 use redtool_transfer::{Account, Error, ErrorKind, Filter, Meter};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -126,10 +125,9 @@ fn to_rdb(
 ) -> Result<Converted, Error> {
     let target = options.target.map_or_else(|| source.own_target(), Ok)?;
     let staged = Staged::new(path, options.force)?;
-    let file = File::create(staged.path())
-        .map_err(|error| staged.named(Error::io(staged.path(), &error)))?;
-    let exported = export(source, file, staged.path(), &export_options(options, target), meter)
-        .map_err(|error| staged.named(error))?;
+    let exported =
+        export(source, staged.create()?, staged.path(), &export_options(options, target), meter)
+            .map_err(|error| staged.named(error))?;
     staged.commit()?;
     Ok(Converted {
         account: exported.account,

@@ -19,8 +19,6 @@ pub enum StoreError {
     Format(redtool_format::FormatError),
     /// Anything else the underlying library reports.
     Backend(String),
-    /// Whoever takes the records has stopped, for a reason of its own.
-    Stopped,
 }
 
 /// The result of a store operation.
@@ -43,7 +41,6 @@ impl fmt::Display for StoreError {
                 f.write_str(what)
             }
             StoreError::Format(error) => error.fmt(f),
-            StoreError::Stopped => f.write_str("stopped"),
         }
     }
 }

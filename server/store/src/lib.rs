@@ -9,6 +9,7 @@
 //! | [`read`] | from records back to an RDB value |
 //! | [`segment`] | big collections: runs of listpacks in key order |
 //! | [`build`] | from an RDB value to records |
+//! | [`fetch`] | bytes asked for ahead of their turn |
 //! | [`spill`] | vectors that move into a file when they grow |
 //! | [`lmdb`] | the LMDB store |
 //! | [`memory`] | the memory store |
@@ -16,6 +17,7 @@
 pub mod build;
 pub mod contract;
 pub mod error;
+pub mod fetch;
 pub mod layout;
 pub mod lmdb;
 pub mod memory;

@@ -1,6 +1,7 @@
 //! Records of the meta table: what a dataset knows about itself.
 use crate::contract::{Reader, Table};
 use crate::error::Result;
+use redtool_format::rdb::Kind;
 use redtool_format::Cursor;
 
 /// Counters of a db.
@@ -109,6 +110,13 @@ impl Meta {
 }
 
 impl DbCounts {
+    /// Counts a key.
+    pub fn add(&mut self, kind: Kind, expires: bool) {
+        self.keys += 1;
+        self.kinds[kind as usize] += 1;
+        self.expires += u64::from(expires);
+    }
+
     /// Adds other counters.
     pub fn merge(&mut self, other: &DbCounts) {
         self.keys += other.keys;

@@ -3,6 +3,7 @@
 //! The header's bytes are drawn in [`crate::layout`]; the worked example there is a test here.
 use crate::error::{Result, StoreError};
 use crate::layout::MAX_KEY_BYTES;
+use crate::segment::key_hash;
 use redtool_format::rdb::{length, Kind, ValueType};
 use redtool_format::Cursor;
 
@@ -135,7 +136,7 @@ pub fn write_record_key(out: &mut Vec<u8>, db: u32, key: &[u8]) {
     if is_long_key(key) {
         let prefix = MAX_KEY_BYTES - DB_BYTES - LONG_KEY_HASH_BYTES;
         out.extend_from_slice(&key[..prefix]);
-        out.extend_from_slice(&xxhash_rust::xxh3::xxh3_128(key).to_be_bytes());
+        out.extend_from_slice(&key_hash(key).to_be_bytes());
     } else {
         out.extend_from_slice(key);
     }
@@ -149,7 +150,7 @@ pub fn write_expire_key(out: &mut Vec<u8>, expire_at_ms: i64, record_key: &[u8])
         out.extend_from_slice(record_key);
     } else {
         out.extend_from_slice(&record_key[..ROOM - LONG_KEY_HASH_BYTES]);
-        out.extend_from_slice(&xxhash_rust::xxh3::xxh3_128(record_key).to_be_bytes());
+        out.extend_from_slice(&key_hash(record_key).to_be_bytes());
     }
 }
 

@@ -11,6 +11,7 @@ use crate::runs::merge::Item;
 use crate::runs::{self, Sorted};
 use redtool_format::rdb::reader::Header;
 use redtool_format::rdb::Dialect;
+use redtool_store::fetch::{fetch, lines};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::{Bulk, Object, Store, Table};
@@ -20,7 +21,6 @@ use std::sync::mpsc::{channel, sync_channel, Receiver, Sender};
 const BATCH_ENTRIES: usize = 1024;
 /// Batches on their way at most.
 const BATCHES: usize = 4;
-const CACHE_LINE_BYTES: usize = 64;
 
 /// How to import.
 pub struct Options<'a> {
@@ -94,7 +94,9 @@ fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<
             loop {
                 let mut batch = empty.try_recv().unwrap_or_default();
                 batch.clear();
-                batch.extend(entries.by_ref().take(BATCH_ENTRIES).inspect(fetch));
+                // So that the appender does not wait for them.
+                let fetched = |item: &Item<'_>| fetch(lines(item.entry.value));
+                batch.extend(entries.by_ref().take(BATCH_ENTRIES).inspect(fetched));
                 // The appender is gone only after an error of its own.
                 if batch.is_empty() || full.send(batch).is_err() {
                     break;
@@ -103,12 +105,6 @@ fn append_merged(sorted: &Sorted, bulk: &mut dyn Bulk, meter: &Meter) -> Result<
         });
         append_all((batches, spent), bulk, meter)
     })
-}
-
-/// Reads a byte of every cache line of a record, so that the appender does not wait for them.
-fn fetch(item: &Item<'_>) {
-    let bytes = item.entry.value.iter().step_by(CACHE_LINE_BYTES);
-    std::hint::black_box(bytes.fold(0, |sum, byte| sum ^ byte));
 }
 
 /// A channel of full batches, and one for those worked off.

@@ -177,13 +177,18 @@ impl RdbFile {
     /// been walked, and it nearly always ends with EOF and checksum.
     fn running_sum(&self, meter: &Meter) -> Result<(usize, Crc64)> {
         let covered = self.bytes().len().saturating_sub(9);
+        Ok((covered, self.sum(covered, meter)?))
+    }
+
+    /// The checksum of the first `covered` bytes.
+    pub fn sum(&self, covered: usize, meter: &Meter) -> Result<Crc64> {
         let mut sum = Crc64::new();
         for (n, chunk) in self.bytes()[..covered].chunks(CRC_CHUNK_BYTES).enumerate() {
             meter.check()?;
             self.input.populate(n * CRC_CHUNK_BYTES, chunk.len());
             sum.update(chunk);
         }
-        Ok((covered, sum))
+        Ok(sum)
     }
 
     fn check_sum(&self, trailer: &Trailer, summed: usize, sum: &mut Crc64) -> Result<Checksum> {

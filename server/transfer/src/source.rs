@@ -88,8 +88,7 @@ impl Source {
                 (dialect, version.parse().unwrap_or(12))
             }
         };
-        let nearest = if dialect == Dialect::Valkey { 80 } else { version.clamp(6, 12) };
-        Ok(Target::from_version(nearest).unwrap_or(Target::NEWEST))
+        Ok(Target::nearest(dialect, version))
     }
 
     /// Bytes of the source.

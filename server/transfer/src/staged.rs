@@ -68,6 +68,11 @@ impl Staged {
         &self.partial
     }
 
+    /// Makes the file to write.
+    pub fn create(&self) -> Result<File> {
+        File::create(&self.partial).map_err(|error| self.named(Error::io(&self.partial, &error)))
+    }
+
     /// An error told of the output by the name it is to have: nobody knows the other.
     pub fn named(&self, mut error: Error) -> Error {
         let partial = self.partial.display().to_string();

@@ -31,7 +31,7 @@ def move(
     **target: str | None,
 ) -> int:
     """Calls a verb's function with what its options say, and prints the account."""
-    check_stdout(target.get("target", target.get("out")), printer)
+    check_stdout(target, printer)
     options = {name: values[name] for name in DUMP_OPTIONS if name in values}
     if "no_compress" in values:
         options["compress"] = not values["no_compress"]
@@ -48,9 +48,9 @@ def move(
     return finish(result, printer)
 
 
-def check_stdout(target: str | None, printer: Printer) -> None:
+def check_stdout(target: dict[str, str | None], printer: Printer) -> None:
     """Refuses a dump on stdout where something else is expected there."""
-    if target not in ("-", "rdb://-"):
+    if not {"-", "rdb://-"}.intersection(target.values()):
         return
     if printer.json:
         raise UsageError("the dump and --json both go to stdout", hint="name a file for the dump")

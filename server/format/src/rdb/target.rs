@@ -69,6 +69,15 @@ impl Target {
         }
     }
 
+    /// The form of a file of this version, or the nearest that is written.
+    pub fn nearest(dialect: Dialect, version: u32) -> Target {
+        let version = match dialect {
+            Dialect::Redis => version.clamp(6, 12) as u16,
+            Dialect::Valkey => VALKEY_VERSION,
+        };
+        Target { version, dialect }
+    }
+
     /// From `redis-6.2`, `7.2.6`, `valkey-9` and the like; a minor or patch level may be left out.
     pub fn from_server(name: &str) -> Option<Target> {
         let name = name.trim().to_ascii_lowercase();

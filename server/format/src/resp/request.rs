@@ -114,11 +114,6 @@ impl Parser {
         buf.get(start..end)
     }
 
-    /// Forgets what it has begun.
-    pub fn restart(&mut self) {
-        self.reset();
-    }
-
     /// Looks for a request at the start of `buf`.
     pub fn parse(&mut self, buf: &[u8]) -> Parsed {
         if self.complete {
@@ -134,7 +129,8 @@ impl Parser {
         parsed
     }
 
-    fn reset(&mut self) {
+    /// Forgets the current request.
+    pub fn reset(&mut self) {
         self.pos = 0;
         self.missing_args = None;
         self.bulk = None;

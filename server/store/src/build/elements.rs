@@ -7,6 +7,7 @@ use super::arena::Arena;
 use super::{limit, Form, Ids, Incoming, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
+use crate::fetch::fetch;
 use crate::layout::{INLINE_MAX_BYTES, MAX_KEY_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
 use crate::object::{Body, Encoding};
 use crate::segment::{element_hash, hash_key, score_order, zset_key};
@@ -163,11 +164,9 @@ impl<'a> Plain<'a> {
         places.chunks(FETCHED_PLACES).inspect(|places| self.fetch(places)).flatten()
     }
 
-    /// Reads a byte of each element. They lie all over the payload and nothing depends on what is
-    /// read, so the processor waits for all of them at once and not for one after the other.
+    /// Asks for elements together: they lie all over the payload.
     fn fetch(&self, places: &[Place]) {
-        let bytes = places.iter().filter_map(|place| self.payload.get(place.offset as usize));
-        std::hint::black_box(bytes.fold(0, |sum, byte| sum ^ byte));
+        fetch(places.iter().filter_map(|place| self.payload.get(place.offset as usize)));
     }
 
     fn element(&self, cursor: &mut Cursor<'a>) -> Result<Element<'a>> {

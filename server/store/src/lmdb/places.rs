@@ -9,9 +9,9 @@
 //! whole key with the bytes there; a value on overflow pages has no key before it and is never
 //! remembered. Places hold as long as the snapshot they were found in: its pages do not change.
 use super::env::Txn;
+use crate::fetch::{fetch, lines};
 use memmap2::MmapMut;
 use std::cell::{Cell, RefCell};
-use std::hint::black_box;
 use xxhash_rust::xxh3::xxh3_64;
 
 const WAYS: usize = 4;
@@ -19,7 +19,6 @@ const WAYS: usize = 4;
 const MAX_SETS: usize = 1 << 18;
 /// Records found before any is remembered: readers that look up a few keys need no table.
 const FIRST_FOUND: usize = 64;
-const CACHE_LINE_BYTES: usize = 64;
 /// So much of a record is fetched; more the processor fetches by itself while it reads on.
 const FETCHED_LINES: usize = 4;
 
@@ -80,19 +79,16 @@ impl Places {
         start..start + SET_BYTES
     }
 
-    /// Looks at the sets of all the keys, then at the records that these remember. Nothing depends
-    /// on what is read, so the processor waits for all of it at once and not key by key.
+    /// Looks at the sets of all the keys, then at the records that these remember.
     pub fn fetch(&self, txn: &Txn, keys: &[&[u8]]) {
         let sets = self.sets.borrow();
         let Some(sets) = sets.as_ref() else { return };
-        let first = keys.iter().map(|key| sets[self.range(xxh3_64(key)).start]);
-        black_box(first.fold(0, |sum, byte| sum ^ byte));
-        let records = keys.iter().map(|key| {
-            let hash = xxh3_64(key);
-            let slot = self.slots(sets, hash, key).next();
-            slot.map_or(0, |slot| first_bytes(txn, &slot))
-        });
-        black_box(records.fold(0, |sum, byte| sum ^ byte));
+        fetch(keys.iter().map(|key| &sets[self.range(xxh3_64(key)).start]));
+        let slots = keys.iter().filter_map(|key| self.slots(sets, xxh3_64(key), key).next());
+        fetch(slots.flat_map(|slot| {
+            let (key, value) = bytes_of(txn, &slot);
+            key.first().into_iter().chain(lines(value).take(FETCHED_LINES))
+        }));
     }
 
     /// The slots that may be a key's.
@@ -148,14 +144,6 @@ fn bytes_of<'t>(txn: &'t Txn, slot: &Slot) -> (&'t [u8], &'t [u8]) {
     // SAFETY: the address was remembered from this transaction, with these lengths: a `Places`
     // belongs to one reader, and slots are only filled by `remember`.
     unsafe { txn.around(slot.address, usize::from(slot.key_len), slot.value_len as usize) }
-}
-
-/// A byte of each of the first cache lines of a record, together.
-#[inline]
-fn first_bytes(txn: &Txn, slot: &Slot) -> u8 {
-    let (key, value) = bytes_of(txn, slot);
-    let lines = value.iter().step_by(CACHE_LINE_BYTES).take(FETCHED_LINES);
-    lines.fold(key.first().copied().unwrap_or(0), |sum, byte| sum ^ byte)
 }
 
 /// Zeroed memory, in huge pages where there are some. Without memory nothing is remembered, and all

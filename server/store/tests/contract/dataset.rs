@@ -83,8 +83,14 @@ pub fn append(bulk: &mut dyn Bulk, records: &Records) -> Result<()> {
     Ok(())
 }
 
-/// Loads a dataset into a new store, as an import does, up to the sync.
+/// Loads a dataset into a new store, as an import does, and syncs it.
 pub fn load_with(store: &dyn Store, keys: &[Key], templates: &Templates) {
+    load_unsynced(store, keys, templates);
+    store.sync().unwrap();
+}
+
+/// Loads a dataset into a new store, as an import does, up to the sync.
+pub fn load_unsynced(store: &dyn Store, keys: &[Key], templates: &Templates) {
     let (records, meta) = records(keys, templates);
     let mut bulk = store.bulk().unwrap();
     append(&mut *bulk, &records).unwrap();
@@ -94,7 +100,6 @@ pub fn load_with(store: &dyn Store, keys: &[Key], templates: &Templates) {
         writer.put(Table::Meta, &key, &value).unwrap();
     }
     writer.commit().unwrap();
-    store.sync().unwrap();
 }
 
 /// [`load_with`] of values that need no templates.

@@ -2,7 +2,7 @@
 //!
 //! The crashes are real: the test binary runs itself, the other process says on its standard output
 //! how far it is and waits, and is killed there (SIGKILL: nothing of its own runs any more).
-use crate::dataset::{append, everything, load, meaning, records, Key};
+use crate::dataset::{everything, load, load_unsynced, meaning, Key};
 use crate::homes::DurableHome;
 use crate::records::{put, value, Numbers};
 use crate::value::{stream, zset, Value};
@@ -179,15 +179,7 @@ impl Deed {
                 wait(self);
             }
             Deed::LoadAll => {
-                let (records, meta) = records(&dataset(), &Templates::default());
-                let mut bulk = store.bulk().unwrap();
-                append(&mut *bulk, &records).unwrap();
-                bulk.finish().unwrap();
-                let mut writer = store.writer().unwrap();
-                for (key, value) in meta.records() {
-                    writer.put(Table::Meta, &key, &value).unwrap();
-                }
-                writer.commit().unwrap();
+                load_unsynced(store, &dataset(), &Templates::default());
                 wait(self);
             }
             Deed::Change => {

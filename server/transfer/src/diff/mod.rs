@@ -2,8 +2,7 @@
 //! and ages do not count.
 //!
 //! Both sides give their keys in record-key order, so one walk over the two finds what is missing,
-//! extra or different in memory that does not grow. The key space is cut into ranges that are
-//! worked off by all cores.
+//! extra or different in memory that does not grow.
 //!
 //! | module | holds |
 //! |---|---|

@@ -99,9 +99,6 @@ fn next_object<'r>(
 pub struct BlobReader<'b>(Vec<(&'b [u8], &'b [u8])>);
 
 impl<'b> BlobReader<'b> {
-    /// No segments.
-    pub const EMPTY: Self = Self(Vec::new());
-
     /// Finds the segments.
     pub fn new(blob: &'b [u8]) -> Self {
         Self(segments(blob).collect())

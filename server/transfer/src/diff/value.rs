@@ -14,10 +14,11 @@ const ID_BYTES: usize = 8;
 
 /// What differs of one key: nothing, or its type, or its value and its expiry.
 pub fn compare(a: &Item<'_>, b: &Item<'_>, tolerance_ms: i64) -> Result<Vec<Difference>> {
-    if a.record == b.record && is_inline(&Object::parse(&a.record)?) {
+    let left = Object::parse(&a.record)?;
+    if a.record == b.record && matches!(left.body, Body::Inline(_)) {
         return Ok(Vec::new());
     }
-    let (left, right) = (Object::parse(&a.record)?, Object::parse(&b.record)?);
+    let right = Object::parse(&b.record)?;
     let mut found = Vec::new();
     if left.kind != right.kind {
         let detail = format!("{} != {}", left.kind.name(), right.kind.name());
@@ -32,10 +33,6 @@ pub fn compare(a: &Item<'_>, b: &Item<'_>, tolerance_ms: i64) -> Result<Vec<Diff
         found.push(a.difference(DiffKind::Expiry, detail, None)?);
     }
     Ok(found)
-}
-
-fn is_inline(object: &Object<'_>) -> bool {
-    matches!(object.body, Body::Inline(_))
 }
 
 type Holder<'i, 'r, 'o> = (&'i Item<'r>, &'i Object<'o>);
@@ -72,22 +69,19 @@ fn value_difference(
     found.map_err(|(first, error)| placed(error, if first { a.0 } else { b.0 }))
 }
 
-fn blob_reader<'r>(item: &Item<'r>) -> Option<BlobReader<'r>> {
+fn blob_reader<'r>(item: &Item<'r>) -> BlobReader<'r> {
     match item.held {
-        Held::Blob(blob) => Some(BlobReader::new(blob)),
-        Held::Store(_) => None,
+        Held::Blob(blob) => BlobReader::new(blob),
+        Held::Store(_) => BlobReader::new(&[]),
     }
 }
 
-fn reader<'a>(item: &Item<'a>, blob: &'a Option<BlobReader<'_>>) -> &'a dyn Reader {
-    match (item.held, blob) {
-        (Held::Store(reader), _) => reader,
-        (Held::Blob(_), Some(blob)) => blob,
-        (Held::Blob(_), None) => &NOTHING,
+fn reader<'a>(item: &Item<'a>, blob: &'a BlobReader<'_>) -> &'a dyn Reader {
+    match item.held {
+        Held::Store(reader) => reader,
+        Held::Blob(_) => blob,
     }
 }
-
-static NOTHING: BlobReader<'static> = BlobReader::EMPTY;
 
 /// Whether both are segmented and their segments are the same; false says nothing.
 fn same_segments(

@@ -122,10 +122,8 @@ impl<'t> Builder<'t> {
             Built::Empty => self.account.skipped.add(record.value_type.kind()),
             Built::Key(kind) => {
                 self.account.written.add(kind);
-                let counts = self.dbs.entry(record.db).or_default();
-                counts.keys += 1;
-                counts.kinds[kind as usize] += 1;
-                counts.expires += u64::from(record.expire_at_ms.is_some());
+                let expires = record.expire_at_ms.is_some();
+                self.dbs.entry(record.db).or_default().add(kind, expires);
             }
         }
     }

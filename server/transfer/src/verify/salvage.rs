@@ -15,7 +15,6 @@ use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, RdbFile};
 use crate::staged::Staged;
-use redtool_format::crc64::Crc64;
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::reader::{Header, KeyRecord, Reader, Record};
 use redtool_format::rdb::target::{Loss, Target};
@@ -23,7 +22,6 @@ use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::writer::{
     plan, write_key, Attributes, Fate, FileWriter, Plan, Value, WriteError,
 };
-use redtool_format::rdb::Dialect;
 use redtool_format::FormatError;
 use redtool_store::object::record_key;
 use redtool_store::segment::element_hash;
@@ -34,8 +32,6 @@ use std::path::Path;
 
 /// Keys between two looks at the meter.
 const METER_KEYS: u64 = 4096;
-/// Bytes summed between two looks at the meter.
-const CRC_CHUNK_BYTES: usize = 4 << 20;
 
 /// Writes every whole key of `file` to `out`, an RDB file of the same version or the nearest that
 /// is written. In the report written keys are those in `out`, and problems are the holes.
@@ -48,9 +44,10 @@ pub fn salvage(
 ) -> Result<Report> {
     meter.set_total(file.bytes().len() as u64);
     let staged = Staged::new(out, force)?;
-    let sink = File::create(staged.path()).map_err(|e| Error::io(staged.path(), &e))?;
+    let sink = staged.create()?;
     let mut reader = file.reader()?;
-    let target = target_for(reader.header());
+    let Header { dialect, version } = reader.header();
+    let target = Target::nearest(dialect, version);
     let mut salvager = Salvager {
         file,
         options,
@@ -73,15 +70,6 @@ pub fn salvage(
     finished.map_err(|e| Error::io(out, &e))?;
     staged.commit()?;
     Ok(report)
-}
-
-/// The version of the source where it is written, else the nearest.
-fn target_for(header: Header) -> Target {
-    let version = match header.dialect {
-        Dialect::Redis => header.version.clamp(6, 12) as u16,
-        Dialect::Valkey => 80,
-    };
-    Target { version, dialect: header.dialect }
 }
 
 /// Hashes of the keys written.
@@ -369,11 +357,7 @@ impl<'a> Salvager<'a> {
             self.report.checksum = Checksum::None;
             return Ok(());
         }
-        let mut sum = Crc64::new();
-        for chunk in self.file.bytes()[..trailer.covered_bytes].chunks(CRC_CHUNK_BYTES) {
-            meter.check()?;
-            sum.update(chunk);
-        }
+        let sum = self.file.sum(trailer.covered_bytes, meter)?;
         self.report.checksum = Checksum::Ok;
         match trailer.check(sum.value()) {
             Ok(()) => Ok(()),

@@ -124,11 +124,8 @@ impl Agreement<'_> {
             }
             let (db, _) = split_record_key(&record_key)?;
             let object = Object::parse(&record)?;
-            let counts = dbs.entry(db).or_default();
-            counts.keys += 1;
-            counts.kinds[object.kind as usize] += 1;
+            dbs.entry(db).or_default().add(object.kind, object.expire_at_ms.is_some());
             if let Some(at_ms) = object.expire_at_ms {
-                counts.expires += 1;
                 index_key.clear();
                 write_expire_key(&mut index_key, at_ms, &record_key);
                 if self.reader.get(Table::Expires, &index_key)?.is_none() {
