@@ -131,7 +131,7 @@ def test_an_import_to_an_unknown_store_is_refused() -> None:
 
 
 def test_a_new_target_is_told_by_its_ending(tmp_path: Path) -> None:
-    assert target_url(str(tmp_path / "x.lmdb")) == ("lmdb", str(tmp_path / "x.lmdb"))
+    assert target_url(str(tmp_path / "x.lmdb")) == ("lmdb", str(tmp_path / "x.lmdb"), {})
     assert target_url("rdb:///x/strange.name") == ("rdb", "/x/strange.name")
     assert target_url("-") == ("rdb", "-")
     with pytest.raises(UsageError, match="cannot tell the format"):

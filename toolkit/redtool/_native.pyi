@@ -30,8 +30,9 @@ read = written + filtered + skipped + failed.
 from collections.abc import Callable, Iterator
 from typing import Any, final
 
-Url = tuple[str, str]
-"""("rdb", "/abs/x.rdb" or "-"), ("lmdb", "/abs/x.lmdb"), ("memory", "")."""
+Url = tuple[str, str, dict[str, str]]
+"""("rdb", "/abs/x.rdb" or "-", {}), ("lmdb", "/abs/x.lmdb", {}), ("memory", "", {}). The last says
+how a store is tuned: ("leveldb", "/abs/x.leveldb", {"block_size": "16KB"})."""
 
 Progress = Callable[[int, int, int], None]
 """Bytes done, bytes in all (0 when unknown), keys."""
@@ -53,10 +54,34 @@ def convert(
     options: filters {}; checksum bool [True]; target str [""], a server to write for ("redis-7.2");
     rdb_version int | None [None] (neither: the version of the dump it is or came from);
     lossy bool [False]; force bool [False], replace what is there;
-    compress bool [True], LZF as Redis does
+    compress bool [True], LZF as Redis does; dead_letters str | None [None], a file for entries that
+    cannot be read, which then do not end the work
     returns: account; losses {name: n}; warnings [str]; bytes_read int; bytes_written int;
     seconds float; failures [{offset int | None, db int | None, key bytes | None, error str}]
     raises: TargetExistsError, LossError, FormatError (its kinds), StoreError, DatasetNotFoundError
+    """
+
+def merge(
+    sources: list[Url], target: Url, options: dict[str, Any], progress: Progress | None
+) -> dict[str, Any]:
+    """Merges several datasets into a new one, in which every key is there once.
+
+    options: those of convert; on_conflict "fail" | "first" | "last" | "newest" ["fail"], which
+    entry stays when a key is in several sources
+    returns: what convert does; conflicts int, entries that gave way
+    """
+
+def split(
+    source: Url,
+    parts: list[tuple[Url, dict[str, Any]]],
+    options: dict[str, Any],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Splits a dataset into new ones. A part says which entries it takes by filters (those without
+    exclude_ and ttl); an entry that no part takes is filtered, one that two take an error.
+
+    options: those of convert
+    returns: account; parts [what convert returns, without seconds]; failures; bytes_read; seconds
     """
 
 def diff(

@@ -13,6 +13,8 @@ from redtool.errors import DatasetNotFoundError, StoreError, UnsupportedError, U
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from redtool._native import Url
 
 
@@ -50,22 +52,24 @@ _BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
 _PATHS = ("rdb", "lmdb")
 
 
-def source_url(name: str) -> Url:
-    """The native url of a dataset that is to be read."""
+def source_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
+    """The native url of a dataset that is to be read; `tuning` says how its store is opened."""
     scheme, place = _split(name)
     if scheme is None:
         scheme = _by_content(place, name)
     if not scheme.reads:
         raise _not_yet(name, scheme, "read")
+    options = dict(tuning or {})
     if scheme.name == "memory" or place == "-":
-        return scheme.name, place
+        return scheme.name, place, options
     if not os.path.exists(place):
         raise DatasetNotFoundError("no such file or directory", path=name)
-    return _native_name(scheme), os.path.abspath(place)
+    return _native_name(scheme), os.path.abspath(place), options
 
 
-def target_url(name: str) -> Url:
-    """The native url of a dataset to be made. What is there already is the core's to refuse."""
+def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
+    """The native url of a dataset to be made; `tuning` says how its store is. What is there already
+    is the core's to refuse."""
     scheme, place = _split(name)
     if scheme is None:
         scheme = _by_ending(place)
@@ -81,9 +85,10 @@ def target_url(name: str) -> Url:
         raise _not_yet(name, scheme, "written")
     if place == "-" and scheme.name != "rdb":
         raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
+    options = dict(tuning or {})
     if place == "-":
-        return scheme.name, place
-    return scheme.name, os.path.abspath(place)
+        return scheme.name, place, options
+    return scheme.name, os.path.abspath(place), options
 
 
 def is_kind(name: str) -> bool:

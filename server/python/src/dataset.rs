@@ -6,6 +6,7 @@
 use crate::entries;
 use crate::errors::{plain, raise};
 use crate::options::{check_known, filter, flag, get};
+use crate::places::Url;
 use crate::{reply, work};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -15,15 +16,13 @@ use redtool_store::lmdb::LmdbStore;
 use redtool_store::memory::MemoryStore;
 use redtool_store::meta::Meta;
 use redtool_store::Store;
-use redtool_transfer::import::{import, Options as ImportOptions};
-use redtool_transfer::rdb_file::RdbFile;
-use redtool_transfer::source::Source;
-use redtool_transfer::{Error, Filter, Meter};
-use std::path::{Path, PathBuf};
+use redtool_transfer::import::import;
+use redtool_transfer::{Error, Job, Meter, Place, Source};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Dumps up to this size are opened in memory.
-const MEMORY_MAX_BYTES: usize = 8 << 20;
+const MEMORY_MAX_BYTES: u64 = 8 << 20;
 
 /// An open dataset.
 #[pyclass(frozen)]
@@ -37,31 +36,24 @@ struct Open {
     session: Session,
 }
 
-/// The store of a dataset; an RDB becomes one.
+/// The store of a dataset; what is none becomes one.
 fn open_store(
-    scheme: &str,
-    path: &Path,
+    place: &Place,
     checksum: bool,
     temp_dir: Option<PathBuf>,
     meter: &Meter,
 ) -> Result<Arc<dyn Store>, Error> {
-    match Source::open(scheme, path, meter)? {
-        Source::Store(store, _) => Ok(store),
-        Source::Rdb(file) => {
-            let store: Arc<dyn Store> = if file.bytes().len() <= MEMORY_MAX_BYTES {
-                Arc::new(MemoryStore::new())
-            } else {
-                Arc::new(temporary_store(temp_dir)?)
-            };
-            load(&file, &*store, checksum, meter)?;
-            Ok(store)
-        }
-    }
-}
-
-fn load(file: &RdbFile, store: &dyn Store, checksum: bool, meter: &Meter) -> Result<(), Error> {
-    let filter = Filter::default();
-    import(file, store, &ImportOptions { checksum, filter: &filter }, meter).map(|_| ())
+    let source = match Source::open(place, meter)? {
+        Source::Store(store, _) => return Ok(store),
+        other => other,
+    };
+    let store: Arc<dyn Store> = if source.size_bytes() <= MEMORY_MAX_BYTES {
+        Arc::new(MemoryStore::new())
+    } else {
+        Arc::new(temporary_store(temp_dir)?)
+    };
+    import(&source, &*store, &Job { checksum, ..Job::default() }, meter)?;
+    Ok(store)
 }
 
 /// An LMDB store whose file has no name any more: it goes when the process does.
@@ -95,19 +87,14 @@ fn clock(options: &Bound<'_, PyDict>) -> PyResult<Clock> {
 #[pymethods]
 impl Dataset {
     #[new]
-    fn new(
-        py: Python<'_>,
-        source: (String, PathBuf),
-        options: &Bound<'_, PyDict>,
-    ) -> PyResult<Self> {
+    fn new(py: Python<'_>, source: Url, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         check_known(options, &["clock", "databases", "checksum", "temp_dir"])?;
         let clock = clock(options)?;
         let databases = get(options, "databases")?.unwrap_or(16);
         let checksum = flag(options, "checksum", true)?;
         let temp_dir: Option<PathBuf> = get(options, "temp_dir")?;
-        let (scheme, path) = source;
         let open = work::run(py, None, move |meter| {
-            let store = open_store(&scheme, &path, checksum, temp_dir, meter)?;
+            let store = open_store(&source.place, checksum, temp_dir, meter)?;
             let options = redtool_engine::Options { clock, readonly: true, databases };
             let dataset = Arc::new(redtool_engine::Dataset::open(store, options)?);
             let engine = Engine::new(Arc::clone(&dataset))?;

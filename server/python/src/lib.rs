@@ -8,15 +8,19 @@
 //! | [`work`] | running work beside the interpreter: progress, cancellation, panics |
 //! | [`errors`] | errors as exceptions of `redtool.errors` |
 //! | [`options`] | dictionaries of options, read strictly |
-//! | [`verbs`] | convert, diff, verify, info, sniff |
+//! | [`places`] | where datasets are |
+//! | [`convert`] | convert, merge, split |
+//! | [`verbs`] | diff, verify, info, sniff |
 //! | [`dataset`] | an open dataset: commands |
 //! | [`entries`] | entries as Python values |
 //! | [`reply`] | RESP3 replies as Python values |
 //! | [`server`] | the RESP server |
+mod convert;
 mod dataset;
 mod entries;
 mod errors;
 mod options;
+mod places;
 mod reply;
 mod server;
 mod verbs;
@@ -35,7 +39,9 @@ fn version() -> &'static str {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(version, module)?)?;
     module.add_function(wrap_pyfunction!(verbs::sniff, module)?)?;
-    module.add_function(wrap_pyfunction!(verbs::convert, module)?)?;
+    module.add_function(wrap_pyfunction!(convert::convert, module)?)?;
+    module.add_function(wrap_pyfunction!(convert::merge, module)?)?;
+    module.add_function(wrap_pyfunction!(convert::split, module)?)?;
     module.add_function(wrap_pyfunction!(verbs::diff, module)?)?;
     module.add_function(wrap_pyfunction!(verbs::verify, module)?)?;
     module.add_function(wrap_pyfunction!(verbs::info, module)?)?;

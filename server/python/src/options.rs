@@ -59,7 +59,8 @@ pub fn filter(options: &Bound<'_, PyDict>) -> PyResult<Filter> {
     Filter::new(include, ttl, exclude).map_err(|e| raise(options.py(), e))
 }
 
-fn conditions(filters: &Bound<'_, PyDict>, prefix: &str) -> PyResult<Conditions> {
+/// The conditions whose names begin with `prefix`.
+pub fn conditions(filters: &Bound<'_, PyDict>, prefix: &str) -> PyResult<Conditions> {
     let name = |rest: &str| format!("{prefix}{rest}");
     Ok(Conditions {
         keys: get(filters, &name("keys"))?.unwrap_or_default(),

@@ -17,6 +17,8 @@ pub enum StoreError {
     Corrupt(String),
     /// A value inside a record cannot be decoded.
     Format(redtool_format::FormatError),
+    /// What was asked for makes no sense.
+    Usage(String),
     /// Anything else the underlying library reports.
     Backend(String),
 }
@@ -37,9 +39,10 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Io { path, source } => write!(f, "{path}: {source}"),
-            StoreError::Foreign(what) | StoreError::Corrupt(what) | StoreError::Backend(what) => {
-                f.write_str(what)
-            }
+            StoreError::Foreign(what)
+            | StoreError::Corrupt(what)
+            | StoreError::Usage(what)
+            | StoreError::Backend(what) => f.write_str(what),
             StoreError::Format(error) => error.fmt(f),
         }
     }

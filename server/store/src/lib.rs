@@ -7,6 +7,7 @@
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
 //! | [`read`] | from records back to an RDB value |
+//! | [`schemes`] | the table of stores |
 //! | [`segment`] | big collections: runs of listpacks in key order |
 //! | [`build`] | from an RDB value to records |
 //! | [`fetch`] | bytes asked for ahead of their turn |
@@ -24,6 +25,7 @@ pub mod memory;
 pub mod meta;
 pub mod object;
 pub mod read;
+pub mod schemes;
 pub mod segment;
 pub mod spill;
 

@@ -9,7 +9,14 @@ impl PerKind {
     /// One more of this kind.
     #[inline]
     pub fn add(&mut self, kind: Kind) {
-        self.0[kind as usize] += 1;
+        self.0[kind as usize] = self.0[kind as usize].wrapping_add(1);
+    }
+
+    /// One that was counted as `from`, here or in an account that this one is merged with, is a
+    /// `to`.
+    pub fn recount(&mut self, from: Kind, to: Kind) {
+        self.0[from as usize] = self.0[from as usize].wrapping_sub(1);
+        self.add(to);
     }
 
     /// All kinds together.
@@ -22,9 +29,10 @@ impl PerKind {
         Kind::ALL.into_iter().map(|kind| (kind, self.0[kind as usize])).filter(|(_, n)| *n > 0)
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds others.
+    pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
+            *mine = mine.wrapping_add(theirs);
         }
     }
 }

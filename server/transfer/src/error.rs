@@ -146,6 +146,7 @@ impl From<StoreError> for Error {
             StoreError::Io { path, source } => Error::io(Path::new(&path), &source),
             StoreError::Corrupt(what) => Error::new(Kind::Corrupt, what),
             StoreError::Format(error) => Error::format(error, 0, None),
+            StoreError::Usage(what) => Error::new(Kind::Usage, what),
             StoreError::Foreign(what) | StoreError::Backend(what) => Error::new(Kind::Store, what),
         }
     }

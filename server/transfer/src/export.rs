@@ -1,20 +1,20 @@
-//! Any source → an RDB file for a chosen target.
+//! Entries → an RDB file for a chosen target.
 //!
-//! One thread reads, converts and encodes; another sums and writes. They exchange chunks, so that
-//! no value is held whole unless it must be rewritten as one packed blob.
+//! This thread converts and encodes; another sums and writes. They exchange chunks, so that no
+//! value is held whole unless it must be rewritten as one packed blob.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
-use crate::filter::Filter;
 use crate::meter::Meter;
-use crate::rdb_file::Checksum;
-use crate::source::{Entry, Opening, Source};
+use crate::sink::{Sink, Written};
+use crate::source::{Entry, Opening};
 use redtool_format::rdb::target::{Loss, Losses, Target};
 use redtool_format::rdb::writer::{plan, write_key, Fate, FileWriter, Origin, Out, WriteError};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
+use std::thread::JoinHandle;
 
 /// A chunk is handed over when it holds this much.
 const CHUNK_BYTES: usize = 1 << 18;
@@ -22,31 +22,16 @@ const CHUNK_BYTES: usize = 1 << 18;
 const CHUNKS: usize = 8;
 
 /// How to write.
-pub struct Options<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
     /// For which server.
     pub target: Target,
-    /// Verify the source's checksum.
-    pub checksum: bool,
-    /// Which keys.
-    pub filter: &'a Filter,
     /// Write although something is lost.
     pub lossy: bool,
     /// LZF strings where that pays (strings that are LZF in the source stay so).
     pub compress: bool,
     /// Hash fields that expired before this are left out where their expiry cannot be kept.
     pub now_ms: i64,
-}
-
-/// What was written.
-pub struct Exported {
-    /// What became of the keys.
-    pub account: Account,
-    /// What the target could not take, and how often.
-    pub losses: BTreeMap<Loss, u64>,
-    /// The state of the source's checksum.
-    pub checksum: Checksum,
-    /// Size of the file.
-    pub bytes_written: u64,
 }
 
 enum Message {
@@ -56,80 +41,157 @@ enum Message {
     End,
 }
 
-/// Writes `source` to `file` (new, under a temporary name), synced.
-pub fn export(
-    source: &Source,
-    file: File,
-    path: &Path,
-    options: &Options<'_>,
-    meter: &Meter,
-) -> Result<Exported> {
-    let passes = if matches!(source, Source::Rdb(_)) { 2 } else { 1 };
-    meter.set_total(passes * source.size_bytes());
-    let opening = source.survey(options.checksum, options.filter, meter)?;
-    let mut writer = FileWriter::new(file, options.target);
-    let mut losses = BTreeMap::new();
-    let io = |e: io::Error| Error::io(path, &e);
-    head(&mut writer, &opening, options, &mut losses).map_err(io)?;
-    let (full, chunks) = sync_channel(CHUNKS);
-    std::thread::scope(|scope| {
-        let written = scope.spawn(move || write_all(writer, chunks));
-        let mut encoder =
-            Encoder { options, opening: &opening, full, chunk: Vec::new(), db: None, losses };
-        let encoded = encoder.run(source, meter);
-        let (account, losses) = match encoded {
-            Ok(account) => (account, std::mem::take(&mut encoder.losses)),
-            Err(error) => {
-                drop(encoder);
-                // The writer's own trouble (a full disk) is why the encoder could not go on.
-                return match written.join() {
-                    Ok(Err(e)) if e.kind() != io::ErrorKind::Interrupted => Err(io(e)),
-                    _ => Err(error),
-                };
+/// The writer has ended before its time; it knows why.
+struct Gone;
+
+/// Writes entries to an RDB file.
+pub struct RdbSink {
+    options: Options,
+    path: PathBuf,
+    file: Option<File>,
+    writing: Option<(SyncSender<Message>, JoinHandle<io::Result<u64>>)>,
+    /// Keys and keys with an expiry per db, where that is known beforehand.
+    dbs: Vec<(u32, u64, u64)>,
+    chunk: Vec<u8>,
+    db: Option<u32>,
+    losses: BTreeMap<Loss, u64>,
+}
+
+impl RdbSink {
+    /// Writes to `file` (new, under a temporary name), which is at `path`.
+    pub fn new(file: File, path: &Path, options: Options) -> Self {
+        Self {
+            options,
+            path: path.to_owned(),
+            file: Some(file),
+            writing: None,
+            dbs: Vec::new(),
+            chunk: Vec::new(),
+            db: None,
+            losses: BTreeMap::new(),
+        }
+    }
+
+    fn head(&mut self, file: File, opening: &Opening) -> io::Result<FileWriter<File>> {
+        let mut writer = FileWriter::new(file, self.options.target);
+        let notes = &opening.notes;
+        let text = |name| notes.aux(name).and_then(|value| std::str::from_utf8(value).ok());
+        writer.origin(&Origin {
+            version: text("redis-ver").or_else(|| text("valkey-ver")).unwrap_or("7.2.0"),
+            created_at_s: notes.ctime_s().unwrap_or(self.options.now_ms / 1000),
+            used_memory_bytes: text("used-mem").and_then(|n| n.parse().ok()).unwrap_or(0),
+        })?;
+        for record in &notes.module_aux {
+            if !writer.module_aux(record)? {
+                self.count(Loss::ModuleAux.into());
             }
+        }
+        for source in &notes.functions {
+            if !writer.function(source, self.options.compress)? {
+                self.count(Loss::Function.into());
+            }
+        }
+        Ok(writer)
+    }
+
+    fn select(&mut self, db: u32) -> std::result::Result<(), Gone> {
+        self.flush()?;
+        self.db = Some(db);
+        let hint = self.dbs.iter().find(|(n, _, _)| *n == db);
+        let (_, keys, expires) = hint.copied().unwrap_or_default();
+        self.send(Message::Db(db, keys, expires))
+    }
+
+    fn count(&mut self, losses: Losses) {
+        for loss in losses.iter() {
+            *self.losses.entry(loss).or_insert(0) += 1;
+        }
+    }
+
+    fn flush(&mut self) -> std::result::Result<(), Gone> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        let next = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
+        let chunk = std::mem::replace(&mut self.chunk, next);
+        self.send(Message::Records(chunk))
+    }
+
+    fn send(&self, message: Message) -> std::result::Result<(), Gone> {
+        let sent = self.writing.as_ref().map(|(full, _)| full.send(message));
+        sent.and_then(std::result::Result::ok).ok_or(Gone)
+    }
+
+    /// The writer's own trouble (a full disk) is why this thread could not go on.
+    fn why(&mut self, _: Gone) -> Error {
+        match self.join() {
+            Err(error) => error,
+            Ok(_) => Error::new(Kind::Store, "the writer stopped"),
+        }
+    }
+
+    /// Waits for the writer; gives the size of the file.
+    fn join(&mut self) -> Result<u64> {
+        let Some((full, thread)) = self.writing.take() else {
+            return Err(Error::new(Kind::Store, "the writer was not started"));
         };
-        drop(encoder);
-        let written =
-            written.join().map_err(|_| Error::new(Kind::Store, "the writer thread failed"))?;
-        let bytes_written = written.map_err(io)?;
-        refuse_losses(&losses, options)?;
-        Ok(Exported { account, losses, checksum: opening.checksum, bytes_written })
-    })
+        drop(full);
+        let outcome =
+            thread.join().map_err(|_| Error::new(Kind::Store, "the writer thread failed"))?;
+        outcome.map_err(|e| Error::io(&self.path, &e))
+    }
+
+    fn refuse_losses(&self) -> Result<()> {
+        if self.losses.is_empty() || self.options.lossy {
+            return Ok(());
+        }
+        let list: Vec<_> = self.losses.iter().map(|(loss, count)| loss.sentence(*count)).collect();
+        let name = self.options.target.name();
+        let message = format!("{name} cannot hold everything: {}", list.join("; "));
+        Err(Error::new(Kind::Loss, message).hint("--lossy writes it all the same"))
+    }
 }
 
-fn refuse_losses(losses: &BTreeMap<Loss, u64>, options: &Options<'_>) -> Result<()> {
-    if losses.is_empty() || options.lossy {
-        return Ok(());
+impl Sink for RdbSink {
+    fn begin(&mut self, opening: &Opening) -> Result<()> {
+        let Some(file) = self.file.take() else {
+            return Err(Error::new(Kind::Store, "the file was begun before"));
+        };
+        let writer = self.head(file, opening).map_err(|e| Error::io(&self.path, &e))?;
+        self.dbs.clone_from(&opening.dbs);
+        let (full, chunks) = sync_channel(CHUNKS);
+        self.writing = Some((full, std::thread::spawn(move || write_all(writer, chunks))));
+        Ok(())
     }
-    let list: Vec<_> = losses.iter().map(|(loss, count)| loss.sentence(*count)).collect();
-    let message = format!("{} cannot hold everything: {}", options.target.name(), list.join("; "));
-    Err(Error::new(Kind::Loss, message).hint("--lossy writes it all the same"))
-}
 
-fn head(
-    writer: &mut FileWriter<File>,
-    opening: &Opening,
-    options: &Options<'_>,
-    losses: &mut BTreeMap<Loss, u64>,
-) -> io::Result<()> {
-    let notes = &opening.notes;
-    let text = |name| notes.aux(name).and_then(|value| std::str::from_utf8(value).ok());
-    writer.origin(&Origin {
-        version: text("redis-ver").or_else(|| text("valkey-ver")).unwrap_or("7.2.0"),
-        created_at_s: notes.ctime_s().unwrap_or(options.now_ms / 1000),
-        used_memory_bytes: text("used-mem").and_then(|n| n.parse().ok()).unwrap_or(0),
-    })?;
-    for record in &notes.module_aux {
-        if !writer.module_aux(record)? {
-            *losses.entry(Loss::ModuleAux).or_insert(0) += 1;
+    fn entry(&mut self, entry: &Entry<'_>, account: &mut Account) -> Result<()> {
+        if self.db != Some(entry.db) {
+            self.select(entry.db).map_err(|gone| self.why(gone))?;
         }
-    }
-    for source in &notes.functions {
-        if !writer.function(source, options.compress)? {
-            *losses.entry(Loss::Function).or_insert(0) += 1;
+        let Options { target, compress, now_ms, .. } = self.options;
+        let kind = entry.value.value_type.kind();
+        let planned = plan(&entry.value, &target, now_ms).map_err(|e| entry.error(e))?;
+        self.count(planned.losses.union(entry.attributes.losses(&target)));
+        if let Fate::Impossible | Fate::Expired = planned.fate {
+            account.skipped.add(kind);
+            return Ok(());
         }
+        let (key, attributes, value) = (entry.key, &entry.attributes, &entry.value);
+        match write_key(key, attributes, value, &planned, &target, compress, self) {
+            Ok(_) => account.written.add(kind),
+            Err(WriteError::Format(error)) => return Err(entry.error(error)),
+            Err(WriteError::Io(_)) => return Err(self.why(Gone)),
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn finish(mut self: Box<Self>, _: &Meter) -> Result<Written> {
+        let sent = self.flush().and_then(|()| self.send(Message::End));
+        sent.map_err(|gone| self.why(gone))?;
+        let bytes = self.join()?;
+        self.refuse_losses()?;
+        Ok(Written { losses: std::mem::take(&mut self.losses), bytes })
+    }
 }
 
 fn write_all(mut writer: FileWriter<File>, chunks: Receiver<Message>) -> io::Result<u64> {
@@ -149,99 +211,14 @@ fn write_all(mut writer: FileWriter<File>, chunks: Receiver<Message>) -> io::Res
     Ok(bytes)
 }
 
-struct Encoder<'a> {
-    options: &'a Options<'a>,
-    opening: &'a Opening,
-    full: SyncSender<Message>,
-    chunk: Vec<u8>,
-    db: Option<u32>,
-    losses: BTreeMap<Loss, u64>,
-}
-
-impl Encoder<'_> {
-    fn run(&mut self, source: &Source, meter: &Meter) -> Result<Account> {
-        let mut account = Account::default();
-        let opening = self.opening;
-        source.each(opening, self.options.filter, &mut account, meter, |entry, account| {
-            self.entry(entry, account)
-        })?;
-        self.flush().map_err(gone)?;
-        self.send(Message::End).map_err(gone)?;
-        Ok(account)
-    }
-
-    fn entry(&mut self, entry: &Entry<'_>, account: &mut Account) -> Result<()> {
-        if self.db != Some(entry.db) {
-            self.select(entry.db).map_err(gone)?;
-        }
-        let Options { target, compress, now_ms, .. } = *self.options;
-        let kind = entry.value.value_type.kind();
-        let planned = plan(&entry.value, &target, now_ms).map_err(|e| entry.error(e))?;
-        self.count(planned.losses.union(entry.attributes.losses(&target)));
-        match planned.fate {
-            Fate::Impossible => account.skipped.add(kind),
-            Fate::Expired => account.skipped.add(kind),
-            Fate::Same(_) | Fate::Rewritten(_) => {
-                let written = write_key(
-                    entry.key,
-                    &entry.attributes,
-                    &entry.value,
-                    &planned,
-                    &target,
-                    compress,
-                    self,
-                );
-                written.map_err(|error| match error {
-                    WriteError::Format(error) => entry.error(error),
-                    WriteError::Io(_) => gone(()),
-                })?;
-                account.written.add(kind);
-            }
-        }
-        Ok(())
-    }
-
-    fn select(&mut self, db: u32) -> std::result::Result<(), ()> {
-        self.flush()?;
-        self.db = Some(db);
-        let hint = self.opening.dbs.iter().find(|(n, _, _)| *n == db);
-        let (_, keys, expires) = hint.copied().unwrap_or_default();
-        self.send(Message::Db(db, keys, expires))
-    }
-
-    fn count(&mut self, losses: Losses) {
-        for loss in losses.iter() {
-            *self.losses.entry(loss).or_insert(0) += 1;
-        }
-    }
-
-    fn flush(&mut self) -> std::result::Result<(), ()> {
-        if self.chunk.is_empty() {
-            return Ok(());
-        }
-        let next = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
-        let chunk = std::mem::replace(&mut self.chunk, next);
-        self.send(Message::Records(chunk))
-    }
-
-    fn send(&self, message: Message) -> std::result::Result<(), ()> {
-        self.full.send(message).map_err(|_| ())
-    }
-}
-
-/// The writer is gone; why is told by the writer.
-fn gone(_: ()) -> Error {
-    Error::new(Kind::Store, "the writer stopped")
-}
-
-impl Out for Encoder<'_> {
+impl Out for RdbSink {
     fn buf(&mut self) -> &mut Vec<u8> {
         &mut self.chunk
     }
 
     fn spill(&mut self) -> io::Result<()> {
         if self.chunk.len() >= CHUNK_BYTES {
-            self.flush().map_err(|()| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            self.flush().map_err(|Gone| io::Error::from(io::ErrorKind::BrokenPipe))?;
         }
         Ok(())
     }

@@ -1,34 +1,30 @@
-//! RDB → store: the file's records in key order ([`runs`](crate::runs)), appended.
+//! Any source → store: its records in key order ([`runs`](crate::runs)), appended.
 //!
 //! Sorted append is what an ordered store does fastest. One thread merges, another appends.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
-use crate::filter::Filter;
+use crate::job::Job;
 use crate::meter::Meter;
-use crate::rdb_file::{Checksum, Notes, RdbFile};
+use crate::rdb_file::{Checksum, Notes};
+use crate::runs::build::Builder;
 use crate::runs::entry::segments;
-use crate::runs::merge::Item;
+use crate::runs::merge::{Item, Merged};
 use crate::runs::{self, Sorted};
-use redtool_format::rdb::reader::Header;
+use crate::sink::{Sink, Written};
+use crate::source::{size_of, Entry, Opening, Source};
 use redtool_format::rdb::Dialect;
 use redtool_store::fetch::{fetch, lines};
 use redtool_store::meta::Meta;
-use redtool_store::object::split_record_key;
 use redtool_store::{Bulk, Object, Store, Table};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, sync_channel, Receiver, Sender};
+use std::sync::Arc;
 
 /// Entries handed to the appender at a time.
 const BATCH_ENTRIES: usize = 1024;
 /// Batches on their way at most.
 const BATCHES: usize = 4;
-
-/// How to import.
-pub struct Options<'a> {
-    /// Verify the checksum.
-    pub checksum: bool,
-    /// Which keys.
-    pub filter: &'a Filter,
-}
 
 /// What was imported.
 pub struct Imported {
@@ -36,34 +32,89 @@ pub struct Imported {
     pub account: Account,
     /// The state of the source's checksum.
     pub checksum: Checksum,
-    /// The source's header.
-    pub header: Header,
     /// What the store knows about itself now.
     pub meta: Meta,
 }
 
-/// Imports `file` into the new, empty `store`; the caller syncs and names it.
-pub fn import(
-    file: &RdbFile,
+/// Imports `source` into the new, empty `store`; the caller syncs and names it.
+pub fn import(source: &Source, store: &dyn Store, job: &Job, meter: &Meter) -> Result<Imported> {
+    // The work is the source twice: once to walk it, once to store it.
+    let walks = match source {
+        Source::Rdb(file) => 2 + file.template_walks()?,
+        _ => 2,
+    };
+    meter.set_total(walks * source.size_bytes());
+    let origin = source.origin()?;
+    append_sorted(runs::sort(source, job, meter)?, origin, store, meter)
+}
+
+/// Appends sorted records to the new, empty `store`.
+pub fn append_sorted(
+    sorted: Sorted,
+    (dialect, version): (Dialect, u32),
     store: &dyn Store,
-    options: &Options<'_>,
     meter: &Meter,
 ) -> Result<Imported> {
-    // The work is the file twice: once to walk it, once to store it.
-    meter.set_total((2 + file.template_walks()?) * file.bytes().len() as u64);
-    let sorted = runs::sort(file, options.checksum, options.filter, meter)?;
     let mut bulk = store.bulk()?;
     let appended = append_merged(&sorted, &mut *bulk, meter)?;
-    appended.check(sorted.account.written.total())?;
-    let meta = meta(&sorted, appended.next_id);
-    let Sorted { account, checksum, walked, merged, .. } = sorted;
+    appended.check(sorted.keys)?;
+    let meta = meta(&sorted, (dialect, version), appended.next_id);
+    let Sorted { account, checksum, merged, .. } = sorted;
     // To give up what was mapped takes a while, which need not be waited for.
     std::thread::scope(|scope| {
         scope.spawn(|| drop(merged));
         bulk.finish()?;
         write_meta(store, &meta)
     })?;
-    Ok(Imported { account, checksum, header: walked.header, meta })
+    Ok(Imported { account, checksum, meta })
+}
+
+/// Makes a new, empty store of the entries it is given.
+pub struct StoreSink {
+    store: Arc<dyn Store>,
+    origin: (Dialect, u32),
+    path: PathBuf,
+    builder: Builder,
+    opening: Option<Opening>,
+}
+
+impl StoreSink {
+    /// For a store at `path`, of entries from a dump of the form `origin`; `sinks` are open at the
+    /// same time, and share the memory that one may take.
+    pub fn new(
+        store: Arc<dyn Store>,
+        path: &Path,
+        origin: (Dialect, u32),
+        sinks: usize,
+    ) -> Result<Self> {
+        let builder = Builder::sharing(sinks)?;
+        Ok(Self { store, origin, path: path.to_owned(), builder, opening: None })
+    }
+}
+
+impl Sink for StoreSink {
+    fn begin(&mut self, opening: &Opening) -> Result<()> {
+        self.opening = Some(opening.clone());
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>, account: &mut Account) -> Result<()> {
+        self.builder.add(entry, account)
+    }
+
+    fn finish(self: Box<Self>, meter: &Meter) -> Result<Written> {
+        let Self { store, origin, path, builder, opening } = *self;
+        let Some(Opening { notes, header, checksum, .. }) = opening else {
+            return Err(Error::new(Kind::Store, "the store was not begun"));
+        };
+        let (runs, dbs, keys) = builder.finish()?;
+        let merged = Merged::new(vec![runs])?;
+        let account = Account::default();
+        let sorted = Sorted { merged, account, keys, dbs, notes, header, checksum };
+        append_sorted(sorted, origin, &*store, meter)?;
+        store.sync()?;
+        Ok(Written { losses: BTreeMap::new(), bytes: size_of(&path) })
+    }
 }
 
 /// What was appended.
@@ -134,9 +185,7 @@ struct Append {
 impl Append {
     fn item(&mut self, item: &Item<'_>, bulk: &mut dyn Bulk) -> Result<()> {
         let entry = &item.entry;
-        if item.twice {
-            return Err(duplicate(item));
-        }
+        item.once()?;
         self.appended.objects += u64::from(entry.table == Table::Objects);
         let Some(blob) = item.blob else {
             return Ok(bulk.append(entry.table, entry.key, entry.value)?);
@@ -157,19 +206,6 @@ impl Append {
     }
 }
 
-/// A key that is there twice is fatal for servers too.
-#[cold]
-fn duplicate(item: &Item<'_>) -> Error {
-    let mut error = Error::new(Kind::Corrupt, "the key is there twice");
-    error.offset = Some(item.entry.source_offset);
-    if let Ok((db, short)) = split_record_key(item.entry.key) {
-        error.db = Some(db);
-        let whole = Object::parse(item.entry.value).ok().and_then(|object| object.long_key);
-        error.key = Some(whole.unwrap_or(short).to_vec());
-    }
-    error
-}
-
 /// Stores what a dataset knows about itself.
 pub fn write_meta(store: &dyn Store, meta: &Meta) -> Result<()> {
     let mut writer = store.writer()?;
@@ -179,9 +215,8 @@ pub fn write_meta(store: &dyn Store, meta: &Meta) -> Result<()> {
     Ok(writer.commit()?)
 }
 
-fn meta(sorted: &Sorted, next_id: u64) -> Meta {
-    let Notes { aux, functions, module_aux, .. } = &sorted.walked.notes;
-    let Header { dialect, version } = sorted.walked.header;
+fn meta(sorted: &Sorted, (dialect, version): (Dialect, u32), next_id: u64) -> Meta {
+    let Notes { aux, functions, module_aux, .. } = &sorted.notes;
     let magic = match dialect {
         Dialect::Redis => "REDIS",
         Dialect::Valkey => "VALKEY",

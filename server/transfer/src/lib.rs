@@ -8,9 +8,18 @@
 //! | [`workers`] | a file walked, its keys handed to threads |
 //! | [`duplicates`] | keys that are there twice |
 //! | [`runs`] | an RDB file as sorted records |
-//! | [`import`] | RDB → store |
 //! | [`source`] | any dataset opened: its notes, its entries |
-//! | [`export`] | any source → RDB |
+//! | [`selection`] | which entries are taken, and how they are changed |
+//! | [`transform`] | the changes |
+//! | [`job`] | how a source is read into a target |
+//! | [`failures`] | entries that could not be written |
+//! | [`sink`] | what takes entries |
+//! | [`convert`] | any dataset → any other: which path |
+//! | [`merge`] | several datasets → one |
+//! | [`split`] | one dataset → several |
+//! | [`import`] | any source → store |
+//! | [`copy`] | store → store |
+//! | [`export`] | entries → RDB |
 //! | [`diff`] | what differs between two datasets |
 //! | [`verify`] | checking a whole dataset |
 //! | [`filter`] | which keys |
@@ -18,22 +27,34 @@
 //! | [`meter`] | progress and cancellation |
 //! | [`error`] | what can go wrong, and where |
 pub mod account;
+pub mod convert;
+pub mod copy;
 pub mod diff;
 pub mod duplicates;
 pub mod error;
 pub mod export;
+pub mod failures;
 pub mod filter;
 pub mod import;
 pub mod input;
+pub mod job;
+pub mod merge;
 pub mod meter;
 pub mod rdb_file;
 pub mod runs;
+pub mod selection;
+pub mod sink;
 pub mod source;
+pub mod split;
 pub mod staged;
+pub mod transform;
 pub mod verify;
 pub mod workers;
 
 pub use account::Account;
 pub use error::{Error, Kind as ErrorKind, Result};
 pub use filter::Filter;
+pub use job::Job;
 pub use meter::Meter;
+pub use selection::Selection;
+pub use source::{Place, Source};

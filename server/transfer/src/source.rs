@@ -2,9 +2,10 @@
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::filter::Filter;
+use crate::job::{Hands, Job};
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, Notes, RdbFile};
-use redtool_format::rdb::reader::Header;
+use redtool_format::rdb::reader::{Header, KeyRecord};
 use redtool_format::rdb::target::Target;
 use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::writer::{Attributes, Value};
@@ -12,12 +13,50 @@ use redtool_format::rdb::{Dialect, Str};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
-use redtool_store::{read, Object, Store, Table};
-use std::path::Path;
+use redtool_store::{read, schemes, Object, Store, Table};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Keys between two looks at the meter.
 const METER_KEYS: u64 = 4096;
+
+/// Where a dataset is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What it is: `rdb`, `lmdb`, …
+    pub scheme: String,
+    /// The file or directory; `-` is stdin or stdout.
+    pub path: PathBuf,
+    /// What `--option NAME=VALUE` says.
+    pub tuning: Vec<(String, String)>,
+}
+
+impl Place {
+    /// A place that is used as it comes.
+    pub fn new(scheme: &str, path: &Path) -> Self {
+        Self { scheme: scheme.into(), path: path.to_owned(), tuning: Vec::new() }
+    }
+
+    /// Refuses tuning where there is nothing to tune.
+    pub fn no_tuning(&self) -> Result<()> {
+        match self.tuning.first() {
+            None => Ok(()),
+            Some((name, _)) => {
+                let what = format!("{:?} has no option {name:?}", self.scheme);
+                Err(Error::new(Kind::Usage, what).hint("--option tunes stores"))
+            }
+        }
+    }
+}
+
+/// Bytes of a file, or of the files in a directory.
+pub fn size_of(path: &Path) -> u64 {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+    match std::fs::read_dir(path) {
+        Ok(files) => files.flatten().map(|file| size(&file.path())).sum(),
+        Err(_) => size(path),
+    }
+}
 
 /// A dataset opened for reading.
 pub enum Source {
@@ -41,9 +80,12 @@ pub struct Entry<'a> {
     pub encoding: Option<redtool_store::Encoding>,
     /// Offset of the payload, where the source is a file.
     pub offset: Option<usize>,
+    /// Offset of the key's record; 0 where the source is no file.
+    pub record_offset: u64,
 }
 
 /// What was found before the first entry is handed out.
+#[derive(Clone)]
 pub struct Opening {
     /// What stands outside keys.
     pub notes: Notes,
@@ -57,15 +99,16 @@ pub struct Opening {
 }
 
 impl Source {
-    /// Opens what lies at `path`: `scheme` is `rdb` or `lmdb`.
-    pub fn open(scheme: &str, path: &Path, meter: &Meter) -> Result<Self> {
-        match scheme {
+    /// Opens what lies at a place.
+    pub fn open(place: &Place, meter: &Meter) -> Result<Self> {
+        let Place { scheme, path, tuning } = place;
+        if let Some(kind) = schemes::find(scheme) {
+            let store = (kind.open_read_only)(path, tuning)?;
+            return Ok(Source::Store(store, size_of(path)));
+        }
+        place.no_tuning()?;
+        match scheme.as_str() {
             "rdb" => Ok(Source::Rdb(RdbFile::open(path, meter)?)),
-            "lmdb" => {
-                let store = redtool_store::lmdb::LmdbStore::open_read_only(path)?;
-                let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
-                Ok(Source::Store(Arc::new(store), size))
-            }
             other => Err(Error::new(Kind::Usage, format!("no dataset can be read from {other:?}"))),
         }
     }
@@ -73,10 +116,16 @@ impl Source {
     /// The form that a dump of it takes when nobody asks for another: that of the dump it is or
     /// came from, as near as can be written, so that the server it came from loads it.
     pub fn own_target(&self) -> Result<Target> {
-        let (dialect, version) = match self {
+        let (dialect, version) = self.origin()?;
+        Ok(Target::nearest(dialect, version))
+    }
+
+    /// The form of the dump that it is or came from.
+    pub fn origin(&self) -> Result<(Dialect, u32)> {
+        match self {
             Source::Rdb(file) => {
                 let header = file.reader()?.header();
-                (header.dialect, header.version)
+                Ok((header.dialect, header.version))
             }
             Source::Store(store, _) => {
                 let meta = Meta::load(&*store.reader()?)?;
@@ -85,10 +134,9 @@ impl Source {
                 let (magic, version) = text.split_once(' ').unwrap_or(("REDIS", "12"));
                 let valkey = magic == "VALKEY";
                 let dialect = if valkey { Dialect::Valkey } else { Dialect::Redis };
-                (dialect, version.parse().unwrap_or(12))
+                Ok((dialect, version.parse().unwrap_or(12)))
             }
-        };
-        Ok(Target::nearest(dialect, version))
+        }
     }
 
     /// Bytes of the source.
@@ -107,8 +155,23 @@ impl Source {
         }
     }
 
-    /// Gives every entry that passes the filter to `each`. A file's come in file order, a store's
-    /// in key order.
+    /// Gives every entry that passes, as the job changes it, to `each`. A file's come in file
+    /// order, a store's in key order.
+    pub fn each_changed(
+        &self,
+        opening: &Opening,
+        job: &Job,
+        account: &mut Account,
+        meter: &Meter,
+        mut each: impl FnMut(&Entry<'_>, &mut Account) -> Result<()>,
+    ) -> Result<()> {
+        let mut hands = Hands::default();
+        self.each(opening, &job.selection.filter, account, meter, |entry, account| {
+            job.give(entry, &mut hands, account, &mut each)
+        })
+    }
+
+    /// Gives every entry that passes the filter to `each`, as it is.
     pub fn each(
         &self,
         opening: &Opening,
@@ -175,15 +238,7 @@ fn each_of_file(
         if !admit(&record, filter, account, &mut scratch).map_err(at)? {
             return Ok(());
         }
-        let entry = Entry {
-            db: record.db,
-            key: record.key,
-            attributes: Attributes::from(&record),
-            value: Value::of(&record, templates),
-            encoding: None,
-            offset: Some(record.payload_offset),
-        };
-        each(&entry, account)
+        each(&Entry::of(&record, templates), account)
     })?;
     Ok(())
 }
@@ -229,13 +284,28 @@ fn each_of_store(
             value: Value { value_type, payload, templates: &templates },
             encoding: Some(object.encoding),
             offset: None,
+            record_offset: 0,
         };
         each(&entry, account)?;
     }
     meter.advance((keys % METER_KEYS) * bytes_a_key, keys % METER_KEYS)
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// The entry that a file's record is.
+    #[inline]
+    pub fn of(record: &KeyRecord<'a>, templates: &'a Templates) -> Self {
+        Self {
+            db: record.db,
+            key: record.key,
+            attributes: Attributes::from(record),
+            value: Value::of(record, templates),
+            encoding: None,
+            offset: Some(record.payload_offset),
+            record_offset: record.offset as u64,
+        }
+    }
+
     /// A decoding error of this entry's value.
     pub fn error(&self, error: redtool_format::FormatError) -> Error {
         let key = self.key.to_vec().unwrap_or_default();

@@ -1,13 +1,13 @@
 //! A dump compared: with what was imported from it nothing differs, and what was changed is told.
 use redtool_format::crc64::crc64;
 use redtool_store::memory::MemoryStore;
-use redtool_store::{Store, Table};
-use redtool_transfer::diff::{diff, DiffKind, Options, Side, Summary};
-use redtool_transfer::import::{import, Options as ImportOptions};
-use redtool_transfer::rdb_file::RdbFile;
-use redtool_transfer::{runs, Filter, Meter};
+use redtool_store::Table;
+use redtool_transfer::diff::{diff, DiffKind, Options, Summary};
+use redtool_transfer::import::import;
+use redtool_transfer::{Job, Meter, Place, Source};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 fn dumps() -> Vec<PathBuf> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
@@ -24,38 +24,40 @@ fn dumps() -> Vec<PathBuf> {
     found
 }
 
-fn imported(file: &RdbFile) -> MemoryStore {
+fn imported(file: &Source) -> Source {
     let store = MemoryStore::new();
-    let options = ImportOptions { checksum: true, filter: &Filter::default() };
-    import(file, &store, &options, &Meter::new()).unwrap();
-    store
+    import(file, &store, &Job::default(), &Meter::new()).unwrap();
+    Source::Store(Arc::new(store), 0)
 }
 
-fn compared(file: &RdbFile, store: &dyn Store) -> Summary {
-    let (filter, meter) = (Filter::default(), Meter::new());
-    let sorted = runs::sort(file, true, &filter, &meter).unwrap();
-    let options = Options { filter: &filter, ttl_tolerance_ms: 0, limit: 10 };
-    diff(&Side::Rdb(&sorted), &Side::Store(store), &options, &meter).unwrap()
+fn compared(a: &Source, b: &Source) -> Summary {
+    let options = Options { job: Job::default(), ttl_tolerance_ms: 0, limit: 10 };
+    diff(a, b, &options, &Meter::new()).unwrap()
+}
+
+fn open(path: &Path) -> Source {
+    Source::open(&Place::new("rdb", path), &Meter::new()).unwrap()
 }
 
 /// A version 9 file of these records.
-fn file_of(records: &[u8]) -> RdbFile {
+fn file_of(records: &[u8]) -> Source {
     let mut bytes = [b"REDIS0009", records, b"\xff"].concat();
     let crc = crc64(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(&bytes).unwrap();
-    RdbFile::open(file.path(), &Meter::new()).unwrap()
+    open(file.path())
 }
 
 #[test]
 fn a_dump_is_the_same_as_what_was_imported_from_it() {
     for path in dumps() {
-        let file = RdbFile::open(&path, &Meter::new()).unwrap();
+        let file = open(&path);
         let store = imported(&file);
         let summary = compared(&file, &store);
         assert_eq!(summary.counts, [0; 5], "{}: {:?}", path.display(), summary.differences);
         let objects = {
+            let Source::Store(store, _) = &store else { unreachable!("it was imported") };
             let reader = store.reader().unwrap();
             let mut cursor = reader.seek(Table::Objects, b"").unwrap();
             std::iter::from_fn(|| cursor.next().unwrap().map(|_| ())).count()
@@ -68,12 +70,9 @@ fn a_dump_is_the_same_as_what_was_imported_from_it() {
 fn the_same_data_of_two_servers_is_the_same() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
     for theme in ["sets", "hashes"] {
-        let open = |server: &str| {
-            let path = fixtures.join(server).join(format!("{theme}.rdb"));
-            RdbFile::open(&path, &Meter::new()).unwrap()
-        };
-        let store = imported(&open("redis-7.0.15"));
-        let summary = compared(&open("redis-3.2.13"), &store);
+        let dump = |server: &str| open(&fixtures.join(server).join(format!("{theme}.rdb")));
+        let store = imported(&dump("redis-7.0.15"));
+        let summary = compared(&dump("redis-3.2.13"), &store);
         assert_eq!(summary.counts, [0; 5], "{theme}: {:?}", summary.differences);
     }
 }
@@ -124,8 +123,11 @@ fn order_and_encoding_do_not_count() {
 #[test]
 fn a_key_that_is_there_twice_is_refused_with_its_place() {
     let file = file_of(b"\x00\x01k\x01a\x00\x01l\x01a\x00\x01k\x01b");
-    let options = ImportOptions { checksum: true, filter: &Filter::default() };
-    let error = import(&file, &MemoryStore::new(), &options, &Meter::new()).err().unwrap();
-    assert!(error.message.contains("twice"), "{error}");
-    assert_eq!(error.key.as_deref(), Some(&b"k"[..]));
+    let imported = import(&file, &MemoryStore::new(), &Job::default(), &Meter::new());
+    let options = Options { job: Job::default(), ttl_tolerance_ms: 0, limit: 10 };
+    let compared = diff(&file, &file, &options, &Meter::new());
+    for error in [imported.err().unwrap(), compared.err().unwrap()] {
+        assert!(error.message.contains("twice"), "{error}");
+        assert_eq!(error.key.as_deref(), Some(&b"k"[..]));
+    }
 }

@@ -4,11 +4,11 @@ use redtool_format::rdb::reader::{KeyRecord, Reader, Record};
 use redtool_store::memory::MemoryStore;
 use redtool_store::object::write_expire_key;
 use redtool_store::{Body, Object, Store, Table};
-use redtool_transfer::import::{import, Options as ImportOptions};
+use redtool_transfer::import::import;
 use redtool_transfer::rdb_file::{Checksum, RdbFile};
 use redtool_transfer::source::Source;
 use redtool_transfer::verify::{salvage, verify, Options, Report};
-use redtool_transfer::{ErrorKind, Filter, Meter};
+use redtool_transfer::{ErrorKind, Filter, Job, Meter};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,9 +48,8 @@ fn open(path: &Path) -> RdbFile {
 }
 
 fn imported(path: &Path) -> Arc<MemoryStore> {
-    let (store, filter) = (Arc::new(MemoryStore::new()), Filter::default());
-    let options = ImportOptions { checksum: true, filter: &filter };
-    import(&open(path), &*store, &options, &Meter::new()).unwrap();
+    let store = Arc::new(MemoryStore::new());
+    import(&Source::Rdb(open(path)), &*store, &Job::default(), &Meter::new()).unwrap();
     store
 }
 

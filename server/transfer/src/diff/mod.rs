@@ -14,29 +14,30 @@ mod sides;
 mod value;
 
 use crate::error::Result;
-use crate::filter::Filter;
+use crate::job::Job;
 use crate::meter::Meter;
-use crate::runs::Sorted;
+use crate::runs::{self, Sorted};
+use crate::source::Source;
 use redtool_store::object::split_record_key;
-use redtool_store::{Object, Reader, Store};
+use redtool_store::{Object, Reader};
 use sides::{Item, Walk};
 use std::cmp::Ordering;
 
 /// Bytes compared between two looks at the meter.
 const METER_BYTES: u64 = 1 << 20;
 
-/// One side of a comparison.
-pub enum Side<'a> {
-    /// An RDB file, its records sorted.
-    Rdb(&'a Sorted),
-    /// A store.
-    Store(&'a dyn Store),
+/// One side of a comparison, whose objects come in key order.
+enum Side {
+    /// Its records, sorted.
+    Sorted(Box<Sorted>),
+    /// A store as it is.
+    Store(Box<dyn Reader>),
 }
 
 /// How to compare.
-pub struct Options<'a> {
-    /// Which keys, on both sides (a file's records were made with it).
-    pub filter: &'a Filter,
+pub struct Options {
+    /// Which keys, on both sides, and whether checksums are verified.
+    pub job: Job,
     /// Expiries that lie no further apart are equal.
     pub ttl_tolerance_ms: i64,
     /// Differences kept; all are counted.
@@ -114,10 +115,12 @@ impl Summary {
 }
 
 /// Compares two datasets.
-pub fn diff(a: &Side<'_>, b: &Side<'_>, options: &Options<'_>, meter: &Meter) -> Result<Summary> {
-    let (reader_a, reader_b) = (a.reader()?, b.reader()?);
-    let mut walk_a = Walk::new(a, reader_a.as_deref(), options.filter)?;
-    let mut walk_b = Walk::new(b, reader_b.as_deref(), options.filter)?;
+pub fn diff(a: &Source, b: &Source, options: &Options, meter: &Meter) -> Result<Summary> {
+    meter.set_total(2 * (a.size_bytes() + b.size_bytes()));
+    let (a, b) = (Side::of(a, options, meter)?, Side::of(b, options, meter)?);
+    let filter = &options.job.selection.filter;
+    let mut walk_a = Walk::new(&a, filter)?;
+    let mut walk_b = Walk::new(&b, filter)?;
     let mut summary = Summary::default();
     let (mut left, mut right) = (walk_a.next()?, walk_b.next()?);
     let mut bytes = 0;
@@ -152,7 +155,7 @@ impl Summary {
         order: Ordering,
         left: Option<&Item<'_>>,
         right: Option<&Item<'_>>,
-        options: &Options<'_>,
+        options: &Options,
     ) -> Result<()> {
         match (order, left, right) {
             (Ordering::Equal, Some(x), Some(y)) => {
@@ -176,12 +179,13 @@ impl Summary {
     }
 }
 
-impl<'a> Side<'a> {
-    /// A reader of a store side.
-    fn reader(&self) -> Result<Option<Box<dyn Reader>>> {
-        match self {
-            Side::Rdb(_) => Ok(None),
-            Side::Store(store) => Ok(Some(store.reader()?)),
+impl Side {
+    fn of(source: &Source, options: &Options, meter: &Meter) -> Result<Self> {
+        match source {
+            Source::Store(store, _) => Ok(Side::Store(store.reader()?)),
+            Source::Rdb(_) => {
+                runs::sort(source, &options.job, meter).map(|sorted| Side::Sorted(sorted.into()))
+            }
         }
     }
 }

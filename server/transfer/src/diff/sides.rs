@@ -43,19 +43,13 @@ pub enum Walk<'r> {
 }
 
 impl<'r> Walk<'r> {
-    /// Starts at the first object; `reader` is that of a store side.
-    pub fn new(
-        side: &Side<'r>,
-        reader: Option<&'r dyn Reader>,
-        filter: &'r Filter,
-    ) -> Result<Self> {
-        match (side, reader) {
-            (Side::Rdb(sorted), _) => Ok(Walk::Runs(Box::new(sorted.merged.iter()))),
-            (Side::Store(_), Some(reader)) => {
+    /// Starts at the first object.
+    pub fn new(side: &'r Side, filter: &'r Filter) -> Result<Self> {
+        match side {
+            Side::Sorted(sorted) => Ok(Walk::Runs(Box::new(sorted.merged.iter()))),
+            Side::Store(reader) => {
+                let reader = &**reader;
                 Ok(Walk::Store { cursor: reader.seek(Table::Objects, b"")?, reader, filter })
-            }
-            (Side::Store(_), None) => {
-                Err(Error::new(crate::error::Kind::Store, "a store side without a reader"))
             }
         }
     }
@@ -65,7 +59,9 @@ impl<'r> Walk<'r> {
         match self {
             Walk::Runs(entries) => {
                 let object = entries.find(|item| item.entry.table == Table::Objects);
-                Ok(object.map(|item| Item {
+                let Some(item) = object else { return Ok(None) };
+                item.once()?;
+                Ok(Some(Item {
                     record_key: Cow::Borrowed(item.entry.key),
                     record: Cow::Borrowed(item.entry.value),
                     held: Held::Blob(item.blob.unwrap_or(&[])),

@@ -4,9 +4,8 @@ use super::entry::{self, Entry};
 use super::order::RunOrder;
 use crate::account::Account;
 use crate::error::{Error, Result};
-use redtool_format::rdb::reader::KeyRecord;
-use redtool_format::rdb::value::Templates;
-use redtool_store::build::{Built, Incoming, Recorder, Sink};
+use crate::source::Entry as Incoming;
+use redtool_store::build::{Built, Incoming as Recorded, Recorder, Sink};
 use redtool_store::meta::DbCounts;
 use redtool_store::object::write_expire_key;
 use redtool_store::spill::SpillBytes;
@@ -19,12 +18,13 @@ use std::path::Path;
 
 /// A run is sorted when its entries take this much.
 const RUN_BYTES: usize = 16 << 20;
+/// The least that a builder gets when many share.
+const RUN_MIN_BYTES: usize = 1 << 20;
 /// Sorted entries are written in pieces of about this size.
 const WRITE_BYTES: usize = 1 << 20;
 
 /// Turns records into sorted runs.
-pub struct Builder<'t> {
-    templates: &'t Templates,
+pub struct Builder {
     recorder: Recorder,
     arena: Arena,
     order: RunOrder,
@@ -33,10 +33,9 @@ pub struct Builder<'t> {
     blob: SpillBytes,
     key: Vec<u8>,
     expire_key: Vec<u8>,
-    /// What became of the keys.
-    pub account: Account,
-    /// Counters per db.
-    pub dbs: BTreeMap<u32, DbCounts>,
+    run_bytes: usize,
+    keys: u64,
+    dbs: BTreeMap<u32, DbCounts>,
 }
 
 /// Sorted runs one after the other in an unlinked file.
@@ -56,44 +55,63 @@ pub struct Runs {
     pub blob: SpillBytes,
 }
 
-impl<'t> Builder<'t> {
-    /// A builder of records for hashes with these templates.
-    pub fn new(templates: &'t Templates) -> Result<Self> {
+impl Builder {
+    /// A builder that has nothing yet.
+    pub fn new() -> Result<Self> {
+        Self::sharing(1)
+    }
+
+    /// One of several at the same time, which share the memory.
+    pub fn sharing(builders: usize) -> Result<Self> {
+        let run_bytes = (RUN_BYTES / builders.max(1)).max(RUN_MIN_BYTES);
         Ok(Self {
-            templates,
             recorder: Recorder::new(0),
-            arena: Arena::new(RUN_BYTES)?,
+            arena: Arena::new(run_bytes)?,
             order: RunOrder::default(),
             sorted: Vec::new(),
             output: RunFile { file: None, written: 0, ranges: Vec::new() },
             blob: SpillBytes::new(),
             key: Vec::new(),
             expire_key: Vec::new(),
-            account: Account::default(),
+            run_bytes,
+            keys: 0,
             dbs: BTreeMap::new(),
         })
     }
 
-    /// Makes the entries of a key.
-    pub fn add(&mut self, record: &KeyRecord<'_>) -> Result<()> {
+    /// Makes the records of an entry; counts it as written or skipped.
+    pub fn add(&mut self, entry: &Incoming<'_>, account: &mut Account) -> Result<()> {
         let mut key = std::mem::take(&mut self.key);
-        let outcome = self.add_with(record, &mut key);
+        let built = self.build(entry, &mut key);
         self.key = key;
-        outcome
+        match built? {
+            Built::Empty => account.skipped.add(entry.value.value_type.kind()),
+            Built::Key(kind) => {
+                account.written.add(kind);
+                self.keys += 1;
+                let expires = entry.attributes.expire_at_ms.is_some();
+                self.dbs.entry(entry.db).or_default().add(kind, expires);
+            }
+        }
+        if self.arena.bytes().len() >= self.run_bytes {
+            self.end_run()?;
+        }
+        Ok(())
     }
 
-    fn add_with(&mut self, record: &KeyRecord<'_>, scratch: &mut Vec<u8>) -> Result<()> {
-        let key =
-            record.key.decode(scratch).map_err(|e| Error::format(e, record.key_offset, None))?;
-        let entry = Incoming {
-            db: record.db,
+    fn build(&mut self, entry: &Incoming<'_>, scratch: &mut Vec<u8>) -> Result<Built> {
+        let key = entry.key.decode(scratch).map_err(|e| entry.error(e))?;
+        let value = &entry.value;
+        let attributes = &entry.attributes;
+        let record = Recorded {
+            db: entry.db,
             key,
-            expire_at_ms: record.expire_at_ms,
-            idle_s: record.idle_s,
-            freq: record.freq,
-            meta: record.meta,
-            value_type: record.value_type,
-            payload: record.payload,
+            expire_at_ms: attributes.expire_at_ms,
+            idle_s: attributes.idle_s,
+            freq: attributes.freq,
+            meta: attributes.meta,
+            value_type: value.value_type,
+            payload: value.payload,
         };
         self.recorder.set_next_id(0);
         let mut collect = Collect {
@@ -101,31 +119,14 @@ impl<'t> Builder<'t> {
             order: &mut self.order,
             blob: &mut self.blob,
             blob_start: None,
-            source_offset: record.offset as u64,
-            expire_at_ms: record.expire_at_ms,
+            source_offset: entry.record_offset,
+            expire_at_ms: attributes.expire_at_ms,
             expire_key: &mut self.expire_key,
             segment: Vec::new(),
         };
-        let built = self
-            .recorder
-            .build(&entry, self.templates, &mut collect)
-            .map_err(|e| Error::store(e, record.payload_offset, record.db, key))?;
-        self.count(record, built);
-        if self.arena.bytes().len() >= RUN_BYTES {
-            self.end_run()?;
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, record: &KeyRecord<'_>, built: Built) {
-        match built {
-            Built::Empty => self.account.skipped.add(record.value_type.kind()),
-            Built::Key(kind) => {
-                self.account.written.add(kind);
-                let expires = record.expire_at_ms.is_some();
-                self.dbs.entry(record.db).or_default().add(kind, expires);
-            }
-        }
+        self.recorder
+            .build(&record, value.templates, &mut collect)
+            .map_err(|e| Error::store(e, entry.offset.unwrap_or(0), entry.db, key))
     }
 
     /// Sorts the run in the making and writes it.
@@ -148,8 +149,9 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// Ends the last run and gives everything up. A single run stays in memory.
-    pub fn finish(mut self) -> Result<(Runs, Account, BTreeMap<u32, DbCounts>)> {
+    /// Ends the last run and gives everything up, with counters per db and the number of keys. A
+    /// single run stays in memory.
+    pub fn finish(mut self) -> Result<(Runs, BTreeMap<u32, DbCounts>, u64)> {
         let mut only = Vec::new();
         if self.output.file.is_some() {
             self.end_run()?;
@@ -161,7 +163,7 @@ impl<'t> Builder<'t> {
             }
         }
         let file = self.output.file.map(|file| (file, self.output.ranges));
-        Ok((Runs { file, only, blob: self.blob }, self.account, self.dbs))
+        Ok((Runs { file, only, blob: self.blob }, self.dbs, self.keys))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Runs merged: every entry once, in the order of tables and keys.
 use super::build::{temporary, Runs};
 use super::entry::{compare, Entry, Rank};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use memmap2::Mmap;
+use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
-use redtool_store::Table;
+use redtool_store::{Object, Table};
 use std::cmp::Ordering;
 use std::collections::binary_heap::PeekMut;
 use std::collections::BinaryHeap;
@@ -102,6 +103,29 @@ pub struct Item<'a> {
     pub blob: Option<&'a [u8]>,
     /// Whether it is an object whose key the item before has too.
     pub twice: bool,
+}
+
+impl Item<'_> {
+    /// An error when the item before has the same key, which is fatal for servers too.
+    #[inline]
+    pub fn once(&self) -> Result<()> {
+        if self.twice {
+            return Err(self.duplicate());
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn duplicate(&self) -> Error {
+        let mut error = Error::new(Kind::Corrupt, "the key is there twice");
+        error.offset = Some(self.entry.source_offset).filter(|offset| *offset > 0);
+        if let Ok((db, short)) = split_record_key(self.entry.key) {
+            error.db = Some(db);
+            let whole = Object::parse(self.entry.value).ok().and_then(|object| object.long_key);
+            error.key = Some(whole.unwrap_or(short).to_vec());
+        }
+        error
+    }
 }
 
 /// Walks the entries in order.

@@ -3,7 +3,7 @@
 use super::{keep, Options, Report};
 use crate::account::Account;
 use crate::duplicates::Duplicates;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, RdbFile, Walked};
 use crate::workers::{self, Queue};
@@ -62,8 +62,13 @@ fn deep(
     let mut duplicates = Duplicates::default();
     let pass = (options.checksum, options.filter);
     let work = |queue: &Queue<'_>| check_all(queue, &templates);
-    let outcome =
-        workers::walk(file, pass, meter, MOST_CHECKERS, work, |record| duplicates.see(record))?;
+    let mut scratch = Vec::new();
+    let see = |record: &KeyRecord<'_>| {
+        let at = |e| Error::format(e, record.key_offset, None);
+        let key = record.key.decode(&mut scratch).map_err(at)?;
+        duplicates.see(record.db, key, record.offset as u64)
+    };
+    let outcome = workers::walk(file, pass, meter, MOST_CHECKERS, work, see)?;
     report.account = outcome.account;
     for checked in outcome.given {
         report.account.merge(&checked.account);
@@ -74,7 +79,10 @@ fn deep(
         list.sort_by_key(|error| error.offset);
         list.truncate(super::KEPT);
     }
-    if let Some(error) = duplicates.find() {
+    let twice = duplicates.groups().next().and_then(|group| group.get(1));
+    if let Some(again) = twice {
+        let mut error = Error::new(Kind::Corrupt, "the key is there twice");
+        error.offset = Some(again.mark);
         report.problem(error)?;
     }
     Ok(outcome.walked)

@@ -1,0 +1,177 @@
+//! Any dataset → any other: which path is taken between which two.
+//!
+//! | from | to | path |
+//! |---|---|---|
+//! | store | store | records copied as they are, table by table ([`copy`](crate::copy)) |
+//! | file | store | records made on all cores, sorted, appended ([`import`](crate::import)) |
+//! | any | store | the same on one core |
+//! | any | RDB | entry by entry, values untouched where they fit ([`export`](crate::export)) |
+//!
+//! Whatever is made appears under its name when it is complete ([`staged`](crate::staged)).
+use crate::account::Account;
+use crate::copy;
+use crate::duplicates::Distinct;
+use crate::error::{Error, Kind, Result};
+use crate::export::{self, RdbSink};
+use crate::import::{import, StoreSink};
+use crate::job::Job;
+use crate::meter::Meter;
+use crate::rdb_file::Checksum;
+use crate::sink::{Sink, Written};
+use crate::source::{size_of, Place, Source};
+use crate::staged::Staged;
+use redtool_format::rdb::target::{Loss, Target};
+use redtool_format::rdb::Dialect;
+use redtool_store::{schemes, Store};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is made, and how.
+#[derive(Debug, Clone)]
+pub struct Goal {
+    /// Where.
+    pub place: Place,
+    /// Replace what is there.
+    pub force: bool,
+    /// The form of an RDB file; none: the source's own.
+    pub target: Option<Target>,
+    /// Write although something is lost.
+    pub lossy: bool,
+    /// LZF strings in an RDB file.
+    pub compress: bool,
+    /// What time it is.
+    pub now_ms: i64,
+}
+
+/// What was made.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// What became of the keys.
+    pub account: Account,
+    /// What the target could not take, and how often.
+    pub losses: BTreeMap<Loss, u64>,
+    /// Bytes of the source.
+    pub bytes_read: u64,
+    /// Bytes of the target.
+    pub bytes_written: u64,
+    /// The first entries that were set aside.
+    pub failures: Vec<Error>,
+}
+
+/// Copies the entries of `source` into a new dataset.
+pub fn convert(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
+    let mut converted = match schemes::find(&goal.place.scheme) {
+        Some(_) => to_store(source, goal, job, meter)?,
+        None => to_file(source, goal, job, meter)?,
+    };
+    converted.bytes_read = source.size_bytes();
+    converted.failures = job.failures.finish()?;
+    Ok(converted)
+}
+
+/// A file or store in the making, under the name that it has until it is complete.
+pub struct Output {
+    staged: Staged,
+}
+
+impl Output {
+    /// Refuses what is there already, unless it is to be replaced.
+    pub fn new(goal: &Goal) -> Result<Self> {
+        Ok(Self { staged: Staged::new(&goal.place.path, goal.force)? })
+    }
+
+    /// An error told of the name that it will have.
+    pub fn named<T>(&self, outcome: Result<T>) -> Result<T> {
+        outcome.map_err(|error| self.staged.named(error))
+    }
+
+    /// Gives the complete output its name.
+    pub fn commit(self, account: Account, written: Written) -> Result<Converted> {
+        self.staged.commit()?;
+        let Written { losses, bytes: bytes_written } = written;
+        Ok(Converted { account, losses, bytes_written, ..Converted::default() })
+    }
+}
+
+/// What writes the entries for a goal into its output; `sinks` are open at the same time.
+pub fn sink_of(
+    goal: &Goal,
+    output: &Output,
+    sinks: usize,
+    origin: impl FnOnce() -> Result<(Dialect, u32)>,
+) -> Result<Box<dyn Sink>> {
+    let staged = &output.staged;
+    if schemes::find(&goal.place.scheme).is_some() {
+        let store = new_store(goal, output)?;
+        return Ok(Box::new(StoreSink::new(store, staged.path(), origin()?, sinks)?));
+    }
+    goal.place.no_tuning()?;
+    match goal.place.scheme.as_str() {
+        "rdb" => {
+            let own = || origin().map(|(dialect, version)| Target::nearest(dialect, version));
+            let target = goal.target.map_or_else(own, Ok)?;
+            let Goal { lossy, compress, now_ms, .. } = *goal;
+            let options = export::Options { target, lossy, compress, now_ms };
+            Ok(Box::new(RdbSink::new(staged.create()?, staged.path(), options)))
+        }
+        other => Err(Error::new(Kind::Usage, format!("no dataset can be written to {other:?}"))),
+    }
+}
+
+/// A new store at the place where it stays until it is complete.
+fn new_store(goal: &Goal, output: &Output) -> Result<Arc<dyn Store>> {
+    let Some(kind) = schemes::find(&goal.place.scheme) else {
+        let what = format!("{:?} is no store", goal.place.scheme);
+        return Err(Error::new(Kind::Usage, what));
+    };
+    let made = (kind.create)(output.staged.path(), &goal.place.tuning);
+    output.named(made.map_err(Error::from))
+}
+
+fn to_file(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
+    let output = Output::new(goal)?;
+    let mut sink = sink_of(goal, &output, 1, || source.origin())?;
+    if job.selection.transform.may_collide() {
+        sink = Box::new(Distinct::new(sink));
+    }
+    let (account, _, written) = output.named(pump(source, sink, job, meter))?;
+    output.commit(account, written)
+}
+
+/// Gives every entry of a source to a sink.
+pub fn pump(
+    source: &Source,
+    mut sink: Box<dyn Sink>,
+    job: &Job,
+    meter: &Meter,
+) -> Result<(Account, Checksum, Written)> {
+    let passes = if matches!(source, Source::Rdb(_)) { 2 } else { 1 };
+    meter.set_total(passes * source.size_bytes());
+    let mut opening = source.survey(job.checksum, &job.selection.filter, meter)?;
+    let mut account = Account::default();
+    if !job.selection.transform.is_empty() {
+        // What was counted is not what will be written.
+        opening.dbs.clear();
+    }
+    sink.begin(&opening)?;
+    source.each_changed(&opening, job, &mut account, meter, |entry, account| {
+        sink.entry(entry, account)
+    })?;
+    Ok((account, opening.checksum, sink.finish(meter)?))
+}
+
+fn to_store(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
+    let output = Output::new(goal)?;
+    let store = new_store(goal, &output)?;
+    let account = output.named(match source {
+        Source::Store(from, size) if copy::fits(job) => {
+            meter.set_total(*size);
+            copy::copy(&**from, &*store, *size, meter)
+        }
+        _ => import(source, &*store, job, meter).map(|imported| imported.account),
+    })?;
+    output.named(store.sync().map_err(Error::from))?;
+    drop(store);
+    let bytes = size_of(output.staged.path());
+    output.commit(account, Written { bytes, ..Written::default() })
+}
