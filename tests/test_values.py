@@ -132,8 +132,8 @@ def test_an_import_to_an_unknown_store_is_refused() -> None:
 
 def test_a_new_target_is_told_by_its_ending(tmp_path: Path) -> None:
     assert target_url(str(tmp_path / "x.lmdb")) == ("lmdb", str(tmp_path / "x.lmdb"), {})
-    assert target_url("rdb:///x/strange.name") == ("rdb", "/x/strange.name")
-    assert target_url("-") == ("rdb", "-")
+    assert target_url("rdb:///x/strange.name") == ("rdb", "/x/strange.name", {})
+    assert target_url("-") == ("rdb", "-", {})
     with pytest.raises(UsageError, match="cannot tell the format"):
         target_url(str(tmp_path / "x.bin"))
 
@@ -179,7 +179,7 @@ def test_what_is_not_there_is_not_found(native: None) -> None:
 def test_content_counts_and_not_the_ending(tmp_path: Path, native: None) -> None:
     odd = tmp_path / "odd.lmdb"
     odd.write_bytes(b"REDIS0006\xff\xdc\xb3\x43\xf0\x5a\xdc\xf2\x56")
-    assert source_url(str(odd)) == ("rdb", str(odd))
+    assert source_url(str(odd)) == ("rdb", str(odd), {})
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\0" * 10_000, b"SQLite format 3\0"])

@@ -45,10 +45,13 @@ if TYPE_CHECKING:
         DiffResult,
         Entry,
         Failure,
+        MergeResult,
         Problem,
+        SplitResult,
         Tally,
         VerifyResult,
     )
+    from redtool.verbs.combine import merge, split
     from redtool.verbs.compare import diff
     from redtool.verbs.inspect import info, verify
     from redtool.verbs.move import convert, dump, import_, load
@@ -82,10 +85,13 @@ _HOMES = {
         "Difference",
         "Entry",
         "Failure",
+        "MergeResult",
         "Problem",
+        "SplitResult",
         "Tally",
         "VerifyResult",
     ),
+    "redtool.verbs.combine": ("merge", "split"),
     "redtool.verbs.compare": ("diff",),
     "redtool.verbs.inspect": ("info", "verify"),
     "redtool.verbs.move": ("convert", "dump", "import_", "load"),
@@ -111,10 +117,12 @@ __all__ = [
     "Filters",
     "FormatError",
     "LossError",
+    "MergeResult",
     "Problem",
     "RedtoolError",
     "ResponseError",
     "ServedDataset",
+    "SplitResult",
     "StoreError",
     "Tally",
     "TargetExistsError",
@@ -129,8 +137,10 @@ __all__ = [
     "import_",
     "info",
     "load",
+    "merge",
     "open",
     "serve",
+    "split",
     "verify",
 ]
 

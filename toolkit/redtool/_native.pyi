@@ -77,8 +77,8 @@ def split(
     options: dict[str, Any],
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Splits a dataset into new ones. A part says which entries it takes by filters (those without
-    exclude_ and ttl); an entry that no part takes is filtered, one that two take an error.
+    """Splits a dataset into new ones. A part says which entries it takes: {"filters": {}}; an entry
+    that no part takes is filtered, one that two take is an error.
 
     options: those of convert
     returns: account; parts [what convert returns, without seconds]; failures; bytes_read; seconds

@@ -126,6 +126,42 @@ class ConvertResult(_Result):
 
 
 @dataclass(frozen=True)
+class MergeResult(ConvertResult):
+    """How a merge went."""
+
+    conflicts: int = 0
+    """Entries that gave way to others of their key; they are counted as skipped."""
+
+
+@dataclass(frozen=True)
+class SplitResult(_Result):
+    """How a split went."""
+
+    source: str
+    account: Account
+    parts: list[ConvertResult]
+    failures: list[Failure]
+    bytes_read: int
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything arrived and the account holds."""
+        return self.account.balanced and not self.account.total.failed
+
+    @classmethod
+    def from_native(cls, answer: dict[str, Any]) -> Self:
+        failures = [Failure.from_native(failure) for failure in answer["failures"]]
+        account = Account.from_native(answer["account"])
+        return super().from_native({**answer, "account": account, "failures": failures})
+
+    def as_dict(self) -> dict[str, Any]:
+        parts = [part.as_dict() for part in self.parts]
+        account = self.account.as_dict()
+        return {"ok": self.ok, **as_json(self), "account": account, "parts": parts}
+
+
+@dataclass(frozen=True)
 class Difference(_Result):
     """A key that is not the same in both datasets."""
 

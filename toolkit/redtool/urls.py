@@ -21,21 +21,29 @@ if TYPE_CHECKING:
 class Scheme:
     """One row: a kind of place where datasets live."""
 
-    __slots__ = ("endings", "name", "reads", "what", "writes")
+    __slots__ = ("endings", "name", "reads", "store", "what", "writes")
 
     def __init__(
-        self, name: str, what: str, endings: tuple[str, ...] = (), *, reads: bool, writes: bool
+        self,
+        name: str,
+        what: str,
+        endings: tuple[str, ...] = (),
+        *,
+        reads: bool,
+        writes: bool,
+        store: bool = False,
     ) -> None:
         self.name = name
         self.what = what
         self.endings = endings
         self.reads = reads
+        self.store = store
         self.writes = writes
 
 
 SCHEMES = (
     Scheme("rdb", "an RDB dump", (".rdb",), reads=True, writes=True),
-    Scheme("lmdb", "an LMDB store", (".lmdb",), reads=True, writes=True),
+    Scheme("lmdb", "an LMDB store", (".lmdb",), reads=True, writes=True, store=True),
     Scheme("memory", "a dataset in memory", reads=True, writes=False),
     Scheme("rdb.gz", "a gzipped RDB dump", (".rdb.gz",), reads=True, writes=False),
     Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
@@ -89,6 +97,11 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
     if place == "-":
         return scheme.name, place, options
     return scheme.name, os.path.abspath(place), options
+
+
+def is_store(scheme: str) -> bool:
+    """Whether a scheme is that of a store, which can be tuned."""
+    return _BY_NAME[scheme].store
 
 
 def is_kind(name: str) -> bool:

@@ -1,6 +1,6 @@
 //! The verbs that make datasets of others: convert, merge, split. Each is one call into the core.
 use crate::errors::plain;
-use crate::options::{check_known, conditions, filter, flag, get};
+use crate::options::{check_known, filter, flag, get};
 use crate::places::Url;
 use crate::verbs::account;
 use crate::work;
@@ -10,7 +10,6 @@ use redtool_engine::clock::system_ms;
 use redtool_format::rdb::target::Target;
 use redtool_transfer::convert::{convert as transfer, Converted, Goal};
 use redtool_transfer::failures::Failures;
-use redtool_transfer::filter::{Conditions, Filter};
 use redtool_transfer::merge::{merge as transfer_all, OnConflict};
 use redtool_transfer::split::{split as transfer_parts, Part};
 use redtool_transfer::{Error, Job, Place, Selection, Source};
@@ -119,7 +118,7 @@ pub fn merge(
     Ok(dict.unbind())
 }
 
-/// Splits the entries of `source` into new datasets, each with the conditions of what it takes.
+/// Splits the entries of `source` into new datasets, each with the filters of what it takes.
 #[pyfunction]
 pub fn split(
     py: Python<'_>,
@@ -133,10 +132,8 @@ pub fn split(
     let parts = parts
         .into_iter()
         .map(|(url, takes)| {
-            let include = conditions(&takes, "")?;
-            let filter = Filter::new(include, None, Conditions::default());
-            let filter = filter.map_err(|e| crate::errors::raise(py, e))?;
-            Ok(Part { filter, goal: goal(py, url.place, options)? })
+            check_known(&takes, &["filters"])?;
+            Ok(Part { filter: filter(&takes)?, goal: goal(py, url.place, options)? })
         })
         .collect::<PyResult<Vec<_>>>()?;
     let start = Instant::now();

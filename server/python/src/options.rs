@@ -59,8 +59,7 @@ pub fn filter(options: &Bound<'_, PyDict>) -> PyResult<Filter> {
     Filter::new(include, ttl, exclude).map_err(|e| raise(options.py(), e))
 }
 
-/// The conditions whose names begin with `prefix`.
-pub fn conditions(filters: &Bound<'_, PyDict>, prefix: &str) -> PyResult<Conditions> {
+fn conditions(filters: &Bound<'_, PyDict>, prefix: &str) -> PyResult<Conditions> {
     let name = |rest: &str| format!("{prefix}{rest}");
     Ok(Conditions {
         keys: get(filters, &name("keys"))?.unwrap_or_default(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
+from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ VERB = Verb(
         Option(
             "out", ("--out", "-o"), "The dump to write; - is stdout.", metavar="PATH", required=True
         ),
-        FORCE,
-        NO_CHECKSUM,
+        *MOVING,
         *DUMP_TARGET,
         *FILTERS,
         *OUTPUT,

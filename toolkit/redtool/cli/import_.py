@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import FILTERS, FORCE, MOVED, NO_CHECKSUM, OUTPUT
+from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ VERB = Verb(
     options=(
         Option("to", ("--to",), "The kind of store, or its path.", metavar="KIND", default="lmdb"),
         Option("out", ("--out", "-o"), "The store's path, when not beside.", metavar="PATH"),
-        FORCE,
-        NO_CHECKSUM,
+        *MOVING,
         *FILTERS,
         *OUTPUT,
     ),

@@ -4,16 +4,18 @@ account, the exit status.
 
 from __future__ import annotations
 
+import os
 import sys
 
 from redtool.cli.failure import TROUBLE, complain
 from redtool.cli.printer import Printer, account_lines, count, size
 from redtool.cli.shared import filters
-from redtool.errors import UsageError
+from redtool.errors import StoreError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, Self
 
     from redtool.cli.rows import Values
     from redtool.results import Account, ConvertResult
@@ -32,20 +34,57 @@ def move(
 ) -> int:
     """Calls a verb's function with what its options say, and prints the account."""
     check_stdout(target, printer)
-    options = {name: values[name] for name in DUMP_OPTIONS if name in values}
-    if "no_compress" in values:
-        options["compress"] = not values["no_compress"]
-    with printer.progress(f"{doing} {values['source']}") as progress:
-        result = function(
-            values["source"],
-            **target,
-            filters=filters(values),
-            force=values["force"],
-            checksum=not values["no_checksum"],
-            progress=progress,
-            **options,
-        )
+    with reported(values["report"]) as report:
+        with printer.progress(f"{doing} {values['source']}") as progress:
+            result = function(values["source"], **target, **options(values), progress=progress)
+        report.add(result.as_dict())
     return finish(result, printer)
+
+
+def options(values: Values) -> dict[str, Any]:
+    """What the options of a verb that moves data say."""
+    chosen: dict[str, Any] = {name: values[name] for name in DUMP_OPTIONS if name in values}
+    if "no_compress" in values:
+        chosen["compress"] = not values["no_compress"]
+    return {
+        **chosen,
+        "filters": filters(values),
+        "force": values["force"],
+        "checksum": not values["no_checksum"],
+        "dead_letters": values["dead_letters"],
+        "tuning": dict(values["tuning"]),
+    }
+
+
+class reported:
+    """Writes a verb's result, or how it failed, as JSON into the file of `--report`: whole or not
+    at all."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self.answer: dict[str, Any] = {}
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """The result."""
+        self.answer = answer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, at: object) -> None:
+        if self.path is None:
+            return
+        if kind is not None:
+            self.answer = {"ok": False, "error": str(error) or kind.__name__}
+        import json
+
+        partial = f"{self.path}.redtool-partial"
+        try:
+            with open(partial, "w", encoding="utf-8") as file:
+                file.write(json.dumps(self.answer, ensure_ascii=False) + "\n")
+            os.replace(partial, self.path)
+        except OSError as trouble:
+            raise StoreError(trouble.strerror or str(trouble), path=self.path) from None
 
 
 def check_stdout(target: dict[str, str | None], printer: Printer) -> None:

@@ -38,6 +38,14 @@ def type_name(word: str) -> str:
     return word
 
 
+def pair(word: str) -> tuple[str, str]:
+    """A name and its value."""
+    name, equals, value = word.partition("=")
+    if not (name and equals):
+        raise ValueError(f"{word!r} is not NAME=VALUE")
+    return name, value
+
+
 def _filter(name: str, flag: str, metavar: str, help: str, parse: Parse = text) -> Option:
     return Option(name, (flag,), help, metavar=metavar, many=True, panel="Filters", parse=parse)
 
@@ -67,6 +75,25 @@ OUTPUT = (JSON, QUIET)
 
 NO_CHECKSUM = Option("no_checksum", ("--no-checksum",), "Do not check the source's CRC-64.")
 FORCE = Option("force", ("--force", "-f"), "Replace the target when it is there already.")
+
+REPORT = Option(
+    "report", ("--report",), "Write the result as JSON there, also when it fails.", metavar="FILE"
+)
+DEAD_LETTERS = Option(
+    "dead_letters",
+    ("--dead-letter",),
+    "Set damaged entries aside there and go on; the exit status is 2 all the same.",
+    metavar="FILE",
+)
+TUNING = Option(
+    "tuning",
+    ("--option",),
+    "Tune the store: block_size=16KB (repeatable).",
+    metavar="NAME=VALUE",
+    many=True,
+    parse=pair,
+)
+MOVING = (FORCE, NO_CHECKSUM, DEAD_LETTERS, REPORT, TUNING)
 
 DUMP_TARGET = (
     Option(

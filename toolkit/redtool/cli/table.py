@@ -12,6 +12,8 @@ MODULES = {
     "load": "redtool.cli.load",
     "dump": "redtool.cli.dump",
     "convert": "redtool.cli.convert",
+    "merge": "redtool.cli.merge",
+    "split": "redtool.cli.split",
     "diff": "redtool.cli.diff",
     "serve": "redtool.cli.serve",
     "exec": "redtool.cli.exec",

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from redtool import _native
 from redtool.errors import UsageError
 from redtool.filters import Filters
 from redtool.results import ConvertResult
-from redtool.urls import import_target, is_kind, refuse_same, source_url, target_url
+from redtool.urls import (
+    import_target,
+    is_kind,
+    is_store,
+    refuse_same,
+    source_url,
+    target_url,
+)
 from redtool.verbs.calls import named, watched
 
 
@@ -24,6 +32,8 @@ def convert(
     lossy: bool = False,
     checksum: bool = True,
     compress: bool = True,
+    dead_letters: str | os.PathLike[str] | None = None,
+    tuning: Mapping[str, str] | None = None,
     progress: _native.Progress | None = None,
 ) -> ConvertResult:
     """Copies a dataset into a new one.
@@ -31,13 +41,46 @@ def convert(
     The target appears under its name only when it is complete; whatever happens before leaves what
     was there. `force` replaces it. `for_server` ("redis-6.2") or `rdb_version` say what an RDB
     target must be readable by; what it could not hold is a LossError, unless `lossy`.
+
+    Entries that are damaged end the work, or with `dead_letters` are set aside in that file, one
+    JSON line each, and counted as failed. `tuning` is how the store that is made is tuned, or the
+    one that is read when none is made.
     """
+    source, target = os.fspath(source), os.fspath(target)
+    goal = target_url(target, tuning)
+    origin = source_url(source, None if is_store(goal[0]) else tuning)
+    goal = goal if is_store(goal[0]) else target_url(target)
+    refuse_same(origin, goal)
+    options = move_options(
+        filters=filters,
+        force=force,
+        for_server=for_server,
+        rdb_version=rdb_version,
+        lossy=lossy,
+        checksum=checksum,
+        compress=compress,
+        dead_letters=dead_letters,
+    )
+    with named(source, target):
+        answer = _native.convert(origin, goal, options, watched(progress))
+    return ConvertResult.from_native({**answer, "source": source, "target": target})
+
+
+def move_options(
+    *,
+    filters: Filters | None = None,
+    force: bool = False,
+    for_server: str | None = None,
+    rdb_version: int | None = None,
+    lossy: bool = False,
+    checksum: bool = True,
+    compress: bool = True,
+    dead_letters: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """What every verb that moves data hands to the core."""
     if for_server is not None and rdb_version is not None:
         raise UsageError("a server and an RDB version were both named", hint="name one of them")
-    source, target = os.fspath(source), os.fspath(target)
-    origin, goal = source_url(source), target_url(target)
-    refuse_same(origin, goal)
-    options: dict[str, Any] = {
+    return {
         "filters": (filters or Filters()).as_options(),
         "force": force,
         "target": for_server or "",
@@ -45,10 +88,8 @@ def convert(
         "lossy": lossy,
         "checksum": checksum,
         "compress": compress,
+        "dead_letters": os.path.abspath(dead_letters) if dead_letters is not None else None,
     }
-    with named(source, target):
-        answer = _native.convert(origin, goal, options, watched(progress))
-    return ConvertResult.from_native({**answer, "source": source, "target": target})
 
 
 def load(
