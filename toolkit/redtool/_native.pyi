@@ -21,6 +21,9 @@ matches one of each list that is there and none of the exclude_ lists:
     dbs, exclude_dbs          list[int]
     ttl                       "none" (persistent), "any" (has an expiry), or a pair (min_ms | None,
                               max_ms | None): this much time left, both ends included
+    sample, seed              (part, whole): this fraction of keys, by a hash of the key; int [0]
+    slots                     list[(first, last)]  Redis Cluster slots, both ends included
+    bucket                    (k, n): the k-th (from 1) of n parts that together are all keys
 
 Accounts, the value of `"account"` in results: {"read", "written", "filtered", "skipped", "failed"},
 each a dict from type name to a count of keys; for every type,

@@ -11,6 +11,7 @@
 //! | [`number`] | integers as Redis writes them |
 //! | [`double`] | doubles as Redis writes them |
 //! | [`crc64`] | the checksum of RDB files and DUMP payloads |
+//! | [`slot`] | the Redis Cluster slot of a key |
 //! | [`lzf`] | the compression of RDB strings |
 //! | [`encodings`] | listpack, ziplist, zipmap, intset, stream nodes |
 //! | [`rdb`] | the file: frame, value types, reading, writing, DUMP payloads |
@@ -26,6 +27,7 @@ pub mod lzf;
 pub mod number;
 pub mod rdb;
 pub mod resp;
+pub mod slot;
 
 pub use cursor::Cursor;
 pub use error::{ErrorKind, FormatError, Result};

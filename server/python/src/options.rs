@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use redtool_engine::clock::system_ms;
-use redtool_transfer::filter::{Conditions, Ttl};
+use redtool_transfer::filter::{Conditions, Portion, Sample, Ttl};
 use redtool_transfer::Filter;
 
 /// Refuses options that a call does not have.
@@ -51,12 +51,29 @@ pub fn filter(options: &Bound<'_, PyDict>) -> PyResult<Filter> {
             "dbs",
             "exclude_dbs",
             "ttl",
+            "sample",
+            "seed",
+            "slots",
+            "bucket",
         ],
     )?;
     let include = conditions(&filters, "")?;
     let exclude = conditions(&filters, "exclude_")?;
     let ttl = ttl(&filters)?;
-    Filter::new(include, ttl, exclude).map_err(|e| raise(options.py(), e))
+    let portion = portion(&filters)?;
+    Filter::new(include, ttl, exclude)
+        .and_then(|filter| filter.of_portion(portion))
+        .map_err(|e| raise(options.py(), e))
+}
+
+fn portion(filters: &Bound<'_, PyDict>) -> PyResult<Portion> {
+    let seed = get(filters, "seed")?.unwrap_or(0);
+    let sample: Option<(u64, u64)> = get(filters, "sample")?;
+    Ok(Portion {
+        sample: sample.map(|(part, whole)| Sample { part, whole, seed }),
+        slots: get(filters, "slots")?.unwrap_or_default(),
+        bucket: get(filters, "bucket")?,
+    })
 }
 
 fn conditions(filters: &Bound<'_, PyDict>, prefix: &str) -> PyResult<Conditions> {

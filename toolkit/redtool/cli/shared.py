@@ -46,6 +46,27 @@ def pair(word: str) -> tuple[str, str]:
     return name, value
 
 
+def sample(word: str) -> tuple[int, int]:
+    """A fraction of all keys."""
+    from redtool.filters import fraction
+
+    return fraction(word)
+
+
+def slots(word: str) -> tuple[int, int]:
+    """A range of cluster slots."""
+    from redtool.filters import slots
+
+    return slots(word)
+
+
+def bucket(word: str) -> tuple[int, int]:
+    """One of N buckets."""
+    from redtool.filters import bucket
+
+    return bucket(word)
+
+
 def _filter(name: str, flag: str, metavar: str, help: str, parse: Parse = text) -> Option:
     return Option(name, (flag,), help, metavar=metavar, many=True, panel="Filters", parse=parse)
 
@@ -67,6 +88,32 @@ FILTERS = (
     _filter("exclude_regex", "--exclude-regex", "RE", "Leave out keys in which it is found."),
     _filter("exclude_types", "--exclude-type", "TYPE", "Leave out a type.", parse=type_name),
     _filter("exclude_dbs", "--exclude-db", "N", "Leave out a database.", parse=database),
+    Option(
+        "sample",
+        ("--sample",),
+        "A fraction of the keys, by their names: 1%, 0.5%, 1/100.",
+        metavar="PART",
+        parse=sample,
+        panel="Filters",
+    ),
+    Option(
+        "seed",
+        ("--seed",),
+        "Another seed samples other keys.",
+        metavar="N",
+        parse=integer(0, 2**64 - 1),
+        default="0",
+        panel="Filters",
+    ),
+    _filter("slots", "--slot", "A-B", "Redis Cluster slots: 0-5460 (repeatable).", parse=slots),
+    Option(
+        "bucket",
+        ("--bucket",),
+        "The K-th of N parts of the keys, by their names.",
+        metavar="K/N",
+        parse=bucket,
+        panel="Filters",
+    ),
 )
 
 JSON = Option("json", ("--json",), "Print the result as JSON on stdout.", panel="Output")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from redtool.cli.failure import TROUBLE, complain
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import FORCE, NO_CHECKSUM, OUTPUT
+from redtool.cli.shared import FILTERS, FORCE, NO_CHECKSUM, OUTPUT, filters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def run(values: Values, printer: Printer) -> int:
     with printer.progress(f"verifying {values['source']}") as progress:
         result = verify(
             values["source"],
+            filters=filters(values),
             deep=values["deep"],
             checksum=not values["no_checksum"],
             salvage=values["salvage"],
@@ -84,6 +85,7 @@ VERB = Verb(
         Option("salvage", ("--salvage",), "Write every whole key to a new dataset.", metavar="OUT"),
         FORCE,
         NO_CHECKSUM,
+        *FILTERS,
         *OUTPUT,
     ),
     statuses=("0 it is whole", "2 it is damaged, or other trouble"),

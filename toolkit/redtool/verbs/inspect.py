@@ -7,6 +7,7 @@ from typing import Any
 
 from redtool import _native
 from redtool.errors import UsageError
+from redtool.filters import Filters
 from redtool.results import DatasetInfo, VerifyResult
 from redtool.urls import refuse_same, source_url, target_url
 from redtool.verbs.calls import named, watched
@@ -24,6 +25,7 @@ def info(source: str | os.PathLike[str], *, checksum: bool = False) -> DatasetIn
 def verify(
     source: str | os.PathLike[str],
     *,
+    filters: Filters | None = None,
     deep: bool = False,
     checksum: bool = True,
     salvage: str | os.PathLike[str] | None = None,
@@ -37,7 +39,12 @@ def verify(
     """
     source = os.fspath(source)
     url = source_url(source)
-    options: dict[str, Any] = {"deep": deep, "checksum": checksum, "force": force}
+    options: dict[str, Any] = {
+        "filters": (filters or Filters()).as_options(),
+        "deep": deep,
+        "checksum": checksum,
+        "force": force,
+    }
     if salvage is not None:
         options["salvage"] = target_url(os.fspath(salvage))
         refuse_same(url, options["salvage"])
