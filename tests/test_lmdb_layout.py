@@ -23,6 +23,7 @@ from tests.conftest import ROOT
 from tests.layout.packed import texts
 from tests.layout.store import (
     KINDS,
+    PIECE_BYTES,
     TABLES,
     Object,
     Store,
@@ -154,6 +155,23 @@ def test_the_documents_example_reads_as_it_says() -> None:
     assert inline(one) == {b"f": (b"v", None)}
 
 
+def test_the_example_of_a_string_in_pieces_reads_as_it_says() -> None:
+    example = re.search(
+        r"Example: db 0, string `s` of (\d+) bytes, the value with the id (\d+):.*?"
+        r"objects +([0-9a-f ]+?)  +([0-9a-f ]+)\n(.*?)```",
+        DOCUMENT,
+        re.DOTALL,
+    )
+    assert example is not None
+    one = parse_object(bytes.fromhex(example[3]), bytes.fromhex(example[4]))
+    assert (one.db, one.key, one.kind, ENCODINGS[one.encoding]) == (0, b"s", "string", "raw")
+    assert one.segments == int(example[2])
+    assert one.payload == struct.pack("<Q", int(example[1]))
+    keys = re.findall(r"^//!.*?([0-9a-f]{16} 62 [0-9a-f]{16})", example[5], re.MULTILINE)
+    places = [(one.segments, b"b", offset) for offset in range(0, int(example[1]), PIECE_BYTES)]
+    assert [struct.unpack(">QcQ", bytes.fromhex(key)) for key in keys] == places
+
+
 # Dumps written here, for what the fixtures are too small for.
 
 Keys = Mapping[tuple[int, bytes], tuple[Any, int | None]]
@@ -249,6 +267,25 @@ def test_large_collections_are_runs_in_the_order_of_their_keys(tmp_path: Path) -
             assert one.segments is not None, one.key
             value = store.value(one)
             assert (plain(value) if one.kind == "hash" else value) == values[one.key], one.key
+
+
+def test_long_strings_are_pieces_each_at_the_offset_of_its_first_byte(tmp_path: Path) -> None:
+    rng = random.Random(9)
+    cuts = [n * PIECE_BYTES for n in (1, 2, 3)]
+    values = {
+        b"%d" % length: rng.randbytes(length) for cut in cuts for length in (cut - 1, cut, cut + 1)
+    }
+    path = stored(tmp_path, {(0, key): (value, None) for key, value in values.items()})
+    with Store(path) as store:
+        check_books(store)
+        for one in store.objects():
+            value = values[one.key]
+            assert (one.segments is not None) == (len(value) > PIECE_BYTES)
+            assert store.value(one) == value
+            for at in range(0, len(value) if one.segments else 0, 1000):
+                start = at - at % PIECE_BYTES
+                piece = store.run_of(one, b"b", struct.pack(">Q", start))
+                assert piece[at - start] == value[at]
 
 
 def test_an_element_is_found_by_one_seek(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ import xxhash
 from .packed import Bytes, intset, listpack, raw_id, stream_meta, stream_node, text, texts
 
 KINDS = ["string", "list", "set", "zset", "hash", "module", "stream", "array"]
-(STRING, MODULE_2, SET_INTSET, HASH_LISTPACK, ZSET_LISTPACK) = (0, 7, 11, 16, 17)
+(STRING, MODULE_PRE_GA, MODULE_2) = (0, 6, 7)
+(SET_INTSET, HASH_LISTPACK, ZSET_LISTPACK) = (11, 16, 17)
 (LIST_QUICKLIST_2, SET_LISTPACK, STREAM_3, HASH_LISTPACK_EX) = (18, 20, 21, 25)
 TABLES = [b"expires", b"meta", b"objects", b"segments"]
 MAX_KEY_BYTES = 511
+PIECE_BYTES = 65520
 
 
 def signed_bit_flipped(number: int) -> bytes:
@@ -179,6 +181,26 @@ class Store:
         if one.segments is None:
             return inline(one)
         return getattr(self, f"segmented_{one.kind}")(one, one.segments)
+
+    def pieces(self, one: Object, segments: int) -> bytes:
+        """A string or opaque value that was cut."""
+        (length,) = struct.unpack("<Q", one.payload)
+        assert length > PIECE_BYTES
+        whole = b""
+        for place, piece in self.runs(segments, b"b"):
+            assert place == struct.pack(">Q", len(whole))
+            assert len(piece) == min(PIECE_BYTES, length - len(whole))
+            whole += piece
+        assert len(whole) == length
+        return whole
+
+    def segmented_string(self, one: Object, segments: int) -> bytes:
+        assert one.value_type == STRING
+        return self.pieces(one, segments)
+
+    def segmented_module(self, one: Object, segments: int) -> bytes:
+        assert one.value_type in (MODULE_PRE_GA, MODULE_2)
+        return self.pieces(one, segments)
 
     def segmented_list(self, one: Object, segments: int) -> list[bytes]:
         assert one.value_type == LIST_QUICKLIST_2

@@ -5,13 +5,14 @@ use crate::error::Error;
 use crate::keys::is_alive;
 use crate::server::Counters;
 use crate::session::Session;
+use crate::types::string::StringValue;
 use redtool_format::encodings::Item;
-use redtool_format::rdb::string::{self, Str};
+use redtool_format::lzf;
+use redtool_format::rdb::string::Str;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_format::{lzf, Cursor};
 use redtool_store::object::write_record_key;
-use redtool_store::{Body, Bytes, Object, Reader, Table};
+use redtool_store::{Bytes, Object, Reader, Table};
 use std::cell::{Cell, RefCell};
 
 /// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives
@@ -111,26 +112,19 @@ impl<'a> Context<'a> {
 
     /// Replies with a string in any of its forms, as a bulk string.
     #[inline]
-    pub fn reply_str(&mut self, value: Str<'_>) -> Result<(), Error> {
+    pub fn reply_string(&mut self, value: &StringValue<'_>) -> Result<(), Error> {
+        // Half a reply is taken back when the data turns out to be damaged.
         match value {
-            Str::Raw(bytes) => self.out.bulk(bytes),
-            Str::Int(n) => self.out.bulk_int(i64::from(n)),
-            // Half a reply is taken back when the data turns out to be damaged.
-            Str::Lzf { data, len } => {
-                self.out.bulk_with(len, |out| lzf::append(data, len, out))?;
+            StringValue::Inline(Str::Raw(bytes)) => self.out.bulk(bytes),
+            StringValue::Inline(Str::Int(n)) => self.out.bulk_int(i64::from(*n)),
+            StringValue::Inline(Str::Lzf { data, len }) => {
+                self.out.bulk_with(*len, |out| lzf::append(data, *len, out))?;
+            }
+            StringValue::Pieces(_) => {
+                let len = value.len();
+                self.out.bulk_with(len, |out| value.append(0..len, out))?;
             }
         }
         Ok(())
-    }
-}
-
-/// The string that an object of kind String holds.
-#[inline]
-pub fn string_of<'r>(object: &Object<'r>) -> Result<Str<'r>, Error> {
-    match object.body {
-        Body::Inline(payload) => Ok(string::read(&mut Cursor::new(payload))?),
-        Body::Segmented { .. } => {
-            Err(redtool_store::StoreError::Corrupt("string record with segments".into()).into())
-        }
     }
 }

@@ -4,8 +4,8 @@
 //! kind.
 use crate::error::Error;
 use crate::types::hash::Hash;
-use redtool_format::rdb::payload;
 use redtool_format::rdb::value::{self, Templates, Visitor};
+use redtool_format::rdb::ValueType;
 use redtool_store::spill::SpillBytes;
 use redtool_store::{read, Body, Object, Reader, Table};
 
@@ -25,15 +25,17 @@ where
     value::visit(value_type, payload, &Templates::new(), visitor)
 }
 
-/// The value as DUMP gives it: in a form that Redis 7.2 loads where there is one, else of the
-/// first version that has it.
-pub fn dump(reader: &dyn Reader, object: &Object<'_>) -> Result<Vec<u8>, Error> {
+/// Hands over the value as DUMP gives it, in a form that Redis 7.2 loads where there is one, else
+/// of the first version that has it: its type, its bytes, that version.
+pub fn dump<T>(
+    reader: &dyn Reader,
+    object: &Object<'_>,
+    take: impl FnOnce(ValueType, &[u8], u16) -> T,
+) -> Result<T, Error> {
     let mut buf = SpillBytes::new();
     let (value_type, payload) = read::payload(reader, object, &mut buf, true)?;
     let since = u16::try_from(value_type.since()).unwrap_or(RDB_VERSION);
-    let mut out = Vec::new();
-    payload::write(&mut out, value_type, payload, since.max(RDB_VERSION));
-    Ok(out)
+    Ok(take(value_type, payload, since.max(RDB_VERSION)))
 }
 
 /// The value of one field of a hash.

@@ -13,9 +13,14 @@
 //! Distances are 1 to 8192. A match of three bytes stands for at most 264, so output is at most 88
 //! times its input: a length beyond that is refused before any memory is taken. Compressed bytes
 //! are never to be compared with those of another writer, only what they decode to.
+//!
+//! There is no frame and no end mark, so the compressed parts of a string, one after the other, are
+//! its compressed form.
 mod compress;
+mod pieces;
 
 pub use compress::compress;
+pub use pieces::Pieces;
 
 use crate::error::{FormatError, Result};
 

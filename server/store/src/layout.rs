@@ -25,7 +25,8 @@
 //!        [id u64]               flags bit 4: segmented
 //!        payload                inline: the RDB payload of the value type (in a dump, what
 //!                               follows the key); segmented streams: the RDB payload after
-//!                               the nodes; other segmented values: nothing
+//!                               the nodes; segmented strings and opaque values: the length of
+//!                               the whole, u64; other segmented values: nothing
 //! ```
 //! Example: db 3, hash `user:1` = {f: v} expiring at 4102444800000, small:
 //! ```text
@@ -40,9 +41,9 @@
 //!
 //! Inline payloads are of these types only: String 0; ListQuicklist2 18; SetIntset 11,
 //! SetListpack 20; ZsetListpack 17; HashListpack 16, HashListpackEx 25; Stream3 21, Stream5 27; and
-//! as opaque bytes Module2 7, Array 28. Blobs keep the form (raw, LZF) they came in. Scores in an
-//! inline listpack are text or integers, in order of score, then member. The first i64 of a
-//! HashListpackEx means nothing: servers let it go out of date, and the listpack's times are
+//! as opaque bytes ModulePreGa 6, Module2 7, Array 28. Blobs keep the form (raw, LZF) they came in.
+//! Scores in an inline listpack are text or integers, in order of score, then member. The first i64
+//! of a HashListpackEx means nothing: servers let it go out of date, and the listpack's times are
 //! absolute.
 //!
 //! ## expires and meta
@@ -60,9 +61,10 @@
 //!          rdb-version         the version of the file imported, as text
 //! ```
 //!
-//! ## segments: big collections as runs of listpacks
+//! ## segments: big collections as runs of listpacks, long strings in pieces
 //! ```text
 //! key    id u64 BE · family u8 · order key
+//! string, opaque  'b'  offset u64 BE of the first byte    the bytes
 //! list   'l'  position u64 BE of the first element (2^63 for the head of a fresh list), contiguous
 //!             value: 01 + bytes (one plain element) or 02 + listpack
 //! set    'h'  hash u64 BE of the first element        listpack m,m,…
@@ -82,6 +84,18 @@
 //! the segment before when both have the same score, and empty otherwise: so the segment that may
 //! hold (score, member) is the last one whose key is not greater than order key · member (which may
 //! be cut to 511 bytes: no segment ends where a separator would make its key longer).
+//!
+//! A string longer than 65520 bytes is cut into pieces of so many bytes (the last one has the
+//! rest), never compressed, so that a byte's piece is known without looking: offset - offset mod
+//! 65520. An opaque value is cut in the same way when its RDB payload is longer; the pieces hold
+//! that payload. (Stores may hold longer strings and opaque values inline: they were not always
+//! cut.) Example: db 0, string `s` of 100000 bytes, the value with the id 7:
+//! ```text
+//! objects   00000000 73                       00 10 00 00  0700000000000000 a086010000000000
+//!                                             string, segmented, String, raw; id; length
+//! segments  0000000000000007 62 0000000000000000      its first 65520 bytes
+//!           0000000000000007 62 000000000000fff0      the other 34480
+//! ```
 
 use crate::error::StoreError;
 
@@ -93,6 +107,9 @@ pub const INLINE_MAX_BYTES: usize = 8 * 1024 + 64;
 pub const SEGMENT_BYTES: usize = 4000;
 /// … or holds this many elements.
 pub const SEGMENT_ELEMENTS: usize = 128;
+/// Longer strings and opaque values are cut into pieces of so many bytes: sixteen pages of LMDB,
+/// which puts a header of 16 bytes before them.
+pub const PIECE_BYTES: usize = 16 * 4096 - 16;
 /// Position of the head of a freshly built list.
 pub const LIST_ORIGIN: u64 = 1 << 63;
 

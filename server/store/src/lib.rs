@@ -6,6 +6,7 @@
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
+//! | [`pieces`] | strings and opaque values too long for a record |
 //! | [`read`] | from records back to an RDB value |
 //! | [`schemes`] | the table of stores |
 //! | [`segment`] | big collections: runs of listpacks in key order |
@@ -24,6 +25,7 @@ pub mod lmdb;
 pub mod memory;
 pub mod meta;
 pub mod object;
+pub mod pieces;
 pub mod read;
 pub mod schemes;
 pub mod segment;

@@ -94,11 +94,12 @@ pub struct Object<'r> {
 pub enum Body<'r> {
     /// In the record: the RDB payload of `value_type`.
     Inline(&'r [u8]),
-    /// In segments under `id`; `tail` is the RDB payload after the nodes for streams, else empty.
+    /// In segments under `id`.
     Segmented {
         /// The id that the segments' keys start with.
         id: u64,
-        /// Stream metadata.
+        /// Of a stream, the RDB payload after the nodes; of a string or an opaque value, its
+        /// length (see [`crate::pieces`]); else nothing.
         tail: &'r [u8],
     },
 }

@@ -1,18 +1,22 @@
 //! From records back to an RDB value.
 //!
 //! An inline object is its payload. A segmented one is put together as the RDB type that its
-//! elements have when they are written one by one (18, 2, 5, 4, 24, or its stream type): in memory
-//! while it is small, in a mapped temporary file when it is not.
+//! elements have when they are written one by one (18, 2, 5, 4, 24, or its stream type), a long
+//! string as one string: in memory while it is small, in a mapped temporary file when it is not.
 use crate::contract::{Reader, Table};
 use crate::error::{Result, StoreError};
 use crate::object::{Body, Object};
+use crate::pieces::Pieces;
 use crate::spill::SpillBytes;
 use redtool_format::encodings::listpack::{Iter, Listpack};
 use redtool_format::encodings::{IntBuf, Item};
-use redtool_format::rdb::{string, ValueType};
+use redtool_format::lzf;
+use redtool_format::rdb::{length, string, ValueType};
 
 /// Length of `[id][family]`, what all keys of a family of segments start with.
 const FAMILY_BYTES: usize = 9;
+/// What LZF must save, as in [`string`].
+const LZF_SAVES_BYTES: usize = 4;
 
 /// The value of an object as (type, payload). With `compress`, strings of a segmented value are LZF
 /// where that pays.
@@ -27,6 +31,10 @@ pub fn payload<'a>(
         Body::Segmented { id, tail } => (id, tail),
     };
     buf.clear();
+    if let Some(pieces) = Pieces::open(reader, object)? {
+        let start = whole(&pieces, object.value_type, buf, compress)?;
+        return Ok((object.value_type, &buf.as_slice()[start..]));
+    }
     let mut assembly = Assembly { reader, object, id, buf, chunk: Vec::new(), compress };
     let value_type = match object.value_type {
         ValueType::ListQuicklist2 => assembly.list()?,
@@ -41,6 +49,57 @@ pub fn payload<'a>(
         }
     };
     Ok((value_type, buf.as_slice()))
+}
+
+/// Puts the pieces of a string or an opaque value together; gives the place where the value starts.
+fn whole(
+    pieces: &Pieces<'_>,
+    value_type: ValueType,
+    buf: &mut SpillBytes,
+    compress: bool,
+) -> Result<usize> {
+    if value_type == ValueType::String {
+        if compress {
+            if let Some(start) = compressed(pieces, buf)? {
+                return Ok(start);
+            }
+            buf.clear();
+        }
+        let mut header = Vec::new();
+        length::write(&mut header, pieces.len());
+        buf.extend_from_slice(&header)?;
+    }
+    let mut walk = pieces.range(0..pieces.len());
+    while let Some(piece) = walk.advance()? {
+        buf.extend_from_slice(piece)?;
+    }
+    Ok(0)
+}
+
+/// A string as LZF: its pieces compressed one by one are its compressed form. None when that does
+/// not pay, which its beginning tells.
+fn compressed(pieces: &Pieces<'_>, buf: &mut SpillBytes) -> Result<Option<usize>> {
+    /// Room for the mark and two lengths.
+    const HEADER_BYTES: usize = 19;
+    buf.extend_from_slice(&[0; HEADER_BYTES])?;
+    let (mut chunk, mut done) = (Vec::new(), 0);
+    let mut walk = pieces.range(0..pieces.len());
+    while let Some(piece) = walk.advance()? {
+        chunk.clear();
+        // Any piece fits, if need be as literals, so this is always done.
+        lzf::compress(piece, usize::MAX, &mut chunk);
+        buf.extend_from_slice(&chunk)?;
+        done += piece.len();
+        if buf.len() - HEADER_BYTES + LZF_SAVES_BYTES > done {
+            return Ok(None);
+        }
+    }
+    let mut header = vec![0xc3];
+    length::write(&mut header, (buf.len() - HEADER_BYTES) as u64);
+    length::write(&mut header, pieces.len());
+    let start = HEADER_BYTES - header.len();
+    buf.as_mut_slice()[start..HEADER_BYTES].copy_from_slice(&header);
+    Ok(Some(start))
 }
 
 struct Assembly<'a, 'o, 'b> {
@@ -106,7 +165,7 @@ impl Assembly<'_, '_, '_> {
             let mut items = Listpack::parse(segment)?.iter();
             while let Some((field, value, at_ms)) = triple(&mut items)? {
                 let t = if at_ms > 0 { (at_ms - min_ms + 1) as u64 } else { 0 };
-                redtool_format::rdb::length::write(&mut this.chunk, t);
+                length::write(&mut this.chunk, t);
                 this.string(field);
                 this.string(value);
             }
@@ -178,7 +237,7 @@ impl Assembly<'_, '_, '_> {
     }
 
     fn number(&mut self, n: u64) -> Result<()> {
-        redtool_format::rdb::length::write(&mut self.chunk, n);
+        length::write(&mut self.chunk, n);
         self.flush()
     }
 

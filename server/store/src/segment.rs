@@ -34,6 +34,11 @@ pub fn list_key(id: u64, position: u64) -> [u8; 17] {
     order_key(id, b'l', position)
 }
 
+/// `[id]['b'][offset]`
+pub fn piece_key(id: u64, offset: u64) -> [u8; 17] {
+    order_key(id, b'b', offset)
+}
+
 /// `[id]['s'][ms][seq]`
 pub fn stream_key(id: u64, master: StreamId) -> [u8; 25] {
     let mut key = [0; 25];

@@ -126,6 +126,11 @@ impl Error {
             StoreError::Format(error) => {
                 Self::format(error, base, Some(Context { db, key: Some(key.to_vec()) }))
             }
+            StoreError::Corrupt(what) => {
+                let mut error = Self::new(Kind::Corrupt, what);
+                (error.db, error.key) = (Some(db), Some(key.to_vec()));
+                error
+            }
             other => other.into(),
         }
     }

@@ -1,8 +1,11 @@
 //! What verify and salvage promise: sound datasets are sound however they are held, damage is told
 //! with its place, and every key that is whole is saved.
 use redtool_format::rdb::reader::{KeyRecord, Reader, Record};
+use redtool_format::rdb::string;
+use redtool_store::layout::PIECE_BYTES;
 use redtool_store::memory::MemoryStore;
 use redtool_store::object::write_expire_key;
+use redtool_store::segment::piece_key;
 use redtool_store::{Body, Object, Store, Table};
 use redtool_transfer::import::import;
 use redtool_transfer::rdb_file::{Checksum, RdbFile};
@@ -283,6 +286,39 @@ fn segments_too_many_and_too_few_are_told() {
         writer.delete(Table::Segments, &segment(reader, b'h')).unwrap();
     });
     assert!(told.contains("'h' segments hold") && told.contains("key"), "{told}");
+}
+
+#[test]
+fn pieces_of_a_long_string_that_do_not_fit_are_told() {
+    let told = |change: &dyn Fn(&mut dyn redtool_store::Writer)| {
+        let store = long_string();
+        let mut writer = store.writer().unwrap();
+        change(&mut *writer);
+        writer.commit().unwrap();
+        let report = check(&Source::Store(store, 0), true);
+        report.problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()
+    };
+    let key = |piece: usize| piece_key(1, (piece * PIECE_BYTES) as u64);
+    assert_eq!(told(&|_| ()), "");
+    let lost = told(&|writer| assert!(writer.delete(Table::Segments, &key(1)).unwrap()));
+    assert!(lost.contains("the piece of 65520 bytes at offset 65520 is not there"), "{lost}");
+    assert!(lost.contains("key \"text\""), "{lost}");
+    let more =
+        told(&|writer| writer.put(Table::Segments, &piece_key(1, 131_139), b"more").unwrap());
+    assert!(more.contains("'b' segments hold 131143 bytes, not 131139"), "{more}");
+    let apart = told(&|writer| writer.put(Table::Segments, &piece_key(1, 200_000), b"").unwrap());
+    assert!(apart.contains("piece of 0 bytes at offset 200000 does not belong"), "{apart}");
+}
+
+/// A store whose only key is a string of two whole pieces and 99 bytes.
+fn long_string() -> Arc<MemoryStore> {
+    let mut dump = b"REDIS0012\xfe\0\0\x04text".to_vec();
+    string::write_raw(&mut dump, &vec![b't'; 2 * PIECE_BYTES + 99]);
+    dump.extend_from_slice(b"\xff\0\0\0\0\0\0\0\0");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("long.rdb");
+    fs::write(&path, dump).unwrap();
+    imported(&path)
 }
 
 #[test]

@@ -3,19 +3,22 @@ use crate::args;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::Bitmap;
 use crate::command::{row, Command};
-use crate::context::{string_of, Context};
+use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
 use crate::keyspec::READ_KEY;
+use crate::types::string::StringValue;
+use crate::types::{ON, STOP};
 use redtool_format::number;
-use redtool_format::rdb::Kind;
+use redtool_format::rdb::{Kind, Str};
 
 /// Strings end here, so bits beyond cannot be asked for (Redis' default of proto-max-bulk-len).
 const STRING_MAX_BYTES: i64 = 512 << 20;
 
 fn getbit(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let offset = bit_offset(args[2], None)?;
-    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
-    ctx.out.int(i64::from(bit_at(&bytes, offset)));
+    let found = lookup(ctx, args[1])?;
+    let byte = bits_of(ctx, found.as_ref())?.bytes(offset as usize / 8..offset as usize / 8 + 1)?;
+    ctx.out.int(i64::from(bit_at(&byte, offset % 8)));
     Ok(())
 }
 
@@ -26,13 +29,22 @@ fn bitcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         5 => Some((args::int(args[2])?, args::int(args[3])?, Unit::parse(args[4])?)),
         _ => return Err(Error::SYNTAX),
     };
-    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
+    let found = lookup(ctx, args[1])?;
+    let value = bits_of(ctx, found.as_ref())?;
     let bits = match range {
-        None => bit_range(0, -1, bytes.len(), Unit::Byte),
+        None => bit_range(0, -1, value.len(), Unit::Byte),
         Some((start, end, _)) if start < 0 && end < 0 && start > end => None,
-        Some((start, end, unit)) => bit_range(start, end, bytes.len(), unit),
+        Some((start, end, unit)) => bit_range(start, end, value.len(), unit),
     };
-    ctx.out.int(bits.map_or(0, |(first, last)| count_ones(&bytes, first, last)));
+    let mut count = 0;
+    if let Some((first, last)) = bits {
+        value.each(first / 8..last / 8 + 1, |at, bytes| {
+            let (first, last) = inside(first, last, at, bytes);
+            count += count_ones(bytes, first, last);
+            ON
+        })?;
+    }
+    ctx.out.int(count);
     Ok(())
 }
 
@@ -48,35 +60,70 @@ fn bitpos(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let start = args.get(3).map_or(Ok(0), |arg| args::int(arg))?;
     let unit = args.get(5).map_or(Ok(Unit::Byte), |arg| Unit::parse(arg))?;
     let end = args.get(4).map_or(Ok(-1), |arg| args::int(arg))?;
-    let Some(bytes) = string_bytes(ctx, args[1])? else {
+    let Some(found) = lookup(ctx, args[1])? else {
         ctx.out.int(if wanted { -1 } else { 0 });
         return Ok(());
     };
-    let position = bit_range(start, end, bytes.len(), unit).and_then(|(first, last)| {
-        let found = find_bit(&bytes, wanted, first, last);
+    let value = StringValue::open(ctx.reader, &found.object()?)?;
+    let mut position = None;
+    if let Some((first, last)) = bit_range(start, end, value.len(), unit) {
+        position = first_bit(&value, wanted, first, last)?;
         // Without an explicit end the string goes on with zeros.
         let beyond = (!wanted && args.len() < 5).then_some(last + 1);
-        found.or(beyond)
-    });
+        position = position.or(beyond);
+    }
     ctx.out.int(position.map_or(-1, |position| position as i64));
     Ok(())
 }
 
 fn bitfield_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let fields = parse_fields(&args[2..])?;
-    let bytes = string_bytes(ctx, args[1])?.unwrap_or_default();
+    let found = lookup(ctx, args[1])?;
+    let value = bits_of(ctx, found.as_ref())?;
     ctx.out.array(fields.len());
     for field in fields {
-        ctx.out.int(field.read(&bytes));
+        ctx.out.int(field.read(&value)?);
     }
     Ok(())
 }
 
-/// The string at a key, decoded.
-fn string_bytes(ctx: &Context<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-    let Some(found) = ctx.lookup_kind(key, Kind::String)? else { return Ok(None) };
-    let value = string_of(&found.object()?)?;
-    Ok(Some(value.to_vec()?))
+fn lookup<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
+    ctx.lookup_kind(key, Kind::String)
+}
+
+/// The string of a key, an empty one when it is not there.
+fn bits_of<'f>(ctx: &Context<'f>, found: Option<&'f Found<'_>>) -> Result<StringValue<'f>, Error> {
+    match found {
+        Some(found) => StringValue::open(ctx.reader, &found.object()?),
+        None => Ok(StringValue::Inline(Str::Raw(b""))),
+    }
+}
+
+/// The part of a range of bits that lies in `bytes`, which start at byte `at` of the string, as
+/// bits of these.
+fn inside(first: usize, last: usize, at: usize, bytes: &[u8]) -> (usize, usize) {
+    let start = at * 8;
+    (first.saturating_sub(start), (last - start).min(bytes.len() * 8 - 1))
+}
+
+/// The first bit of this value from `first` to `last`, both inside the string.
+fn first_bit(
+    value: &StringValue<'_>,
+    wanted: bool,
+    first: usize,
+    last: usize,
+) -> Result<Option<usize>, Error> {
+    let mut found = None;
+    value.each(first / 8..last / 8 + 1, |at, bytes| {
+        let (first, last) = inside(first, last, at, bytes);
+        found = find_bit(bytes, wanted, first, last).map(|bit| at * 8 + bit);
+        if found.is_some() {
+            STOP
+        } else {
+            ON
+        }
+    })?;
+    Ok(found)
 }
 
 /// Whether indexes count bytes or bits.
@@ -121,7 +168,7 @@ fn bit_at(bytes: &[u8], offset: u64) -> bool {
     byte >> (7 - offset % 8) & 1 == 1
 }
 
-/// Bits set from `first` to `last`, both inside the string.
+/// Bits set from `first` to `last`, both inside the bytes.
 fn count_ones(bytes: &[u8], first: usize, last: usize) -> i64 {
     let whole: u64 =
         bytes[first / 8..=last / 8].iter().map(|byte| u64::from(byte.count_ones())).sum();
@@ -130,7 +177,7 @@ fn count_ones(bytes: &[u8], first: usize, last: usize) -> i64 {
     whole as i64 - i64::from(before.count_ones()) - i64::from(after.count_ones())
 }
 
-/// The first bit of this value from `first` to `last`, both inside the string.
+/// The first bit of this value from `first` to `last`, both inside the bytes.
 fn find_bit(bytes: &[u8], wanted: bool, first: usize, last: usize) -> Option<usize> {
     let without = if wanted { 0x00 } else { 0xff };
     for at in first / 8..=last / 8 {
@@ -153,16 +200,18 @@ struct Field {
 }
 
 impl Field {
-    fn read(&self, bytes: &[u8]) -> i64 {
+    fn read(&self, string: &StringValue<'_>) -> Result<i64, Error> {
+        let start = self.offset as usize / 8;
+        let bytes = string.bytes(start..start + (self.bits as usize).div_ceil(8) + 1)?;
         let mut value = 0u64;
         for at in 0..u64::from(self.bits) {
-            value = value << 1 | u64::from(bit_at(bytes, self.offset + at));
+            value = value << 1 | u64::from(bit_at(&bytes, self.offset % 8 + at));
         }
         if self.signed && self.bits < 64 {
             let unused = 64 - self.bits;
-            return (value << unused) as i64 >> unused;
+            return Ok((value << unused) as i64 >> unused);
         }
-        value as i64
+        Ok(value as i64)
     }
 }
 

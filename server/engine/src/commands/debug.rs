@@ -82,8 +82,7 @@ fn digest_values(ctx: &mut Context<'_>, keys: &[&[u8]]) -> Outcome {
 fn object(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
     let found = ctx.lookup_in(ctx.session.db, key)?.ok_or(Error::NO_SUCH_KEY)?;
     let object = found.object()?;
-    // Type byte and footer are not counted.
-    let len = value::dump(ctx.reader, &object)?.len().saturating_sub(11);
+    let len = value::dump(ctx.reader, &object, |_, bytes, _| bytes.len())?;
     let idle_s = object.idle_s.unwrap_or(0);
     ctx.out.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{len} lru:0 \

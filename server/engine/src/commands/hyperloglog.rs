@@ -13,15 +13,19 @@
 use crate::command::flag::{ADMIN, READONLY};
 use crate::command::Group::HyperLogLog;
 use crate::command::{row, Command};
-use crate::context::{string_of, Context};
+use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, RW};
 use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::types::string::StringValue;
 use redtool_format::rdb::Kind;
 
 const REGISTERS: usize = 16384;
 const HEADER_BYTES: usize = 16;
 const DENSE_BYTES: usize = HEADER_BYTES + REGISTERS * 6 / 8;
+/// No valid value is longer: a register takes two bytes at most. So more of a string need not be
+/// read to refuse it.
+const READ_BYTES: usize = HEADER_BYTES + 2 * REGISTERS + 2;
 /// Registers hold at most this: 64 - 14 hash bits, plus one.
 const RANK_MAX: usize = 51;
 
@@ -33,15 +37,14 @@ fn pfcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let mut single = None;
     for key in &args[1..] {
         let Some(found) = ctx.lookup_kind(key, Kind::String)? else { continue };
-        let value = string_of(&found.object()?)?;
-        let mut scratch = Vec::new();
-        let bytes = value.decode(&mut scratch)?;
-        check(bytes)?;
+        let value = StringValue::open(ctx.reader, &found.object()?)?;
+        let bytes = value.bytes(0..READ_BYTES)?;
+        check(&bytes)?;
         if args.len() == 2 {
-            single = cached_count(bytes);
+            single = cached_count(&bytes);
         }
         if single.is_none() {
-            merge(bytes, &mut merged)?;
+            merge(&bytes, &mut merged)?;
         }
     }
     let count = single.unwrap_or_else(|| estimate(&merged));

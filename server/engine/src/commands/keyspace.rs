@@ -8,7 +8,8 @@ use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY, READ_META};
 use redtool_format::rdb::{length, module, Kind};
 use redtool_format::Cursor;
-use redtool_store::{Body, Object};
+use redtool_store::pieces::Pieces;
+use redtool_store::{Body, Object, Reader};
 
 fn exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let mut count = 0;
@@ -27,7 +28,7 @@ fn touch(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 fn type_(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     match ctx.lookup(args[1])? {
         Some(found) => {
-            let name = type_name(&found.object()?)?;
+            let name = type_name(ctx.reader, &found.object()?)?;
             ctx.out.simple(&name);
         }
         None => ctx.out.simple("none"),
@@ -36,15 +37,24 @@ fn type_(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 /// The reply of TYPE; of a module value, the name its module gave the type.
-pub fn type_name(object: &Object<'_>) -> Result<String, Error> {
-    match (object.kind, object.body) {
-        (Kind::Module, Body::Inline(payload)) => {
-            let id = length::read_plain(&mut Cursor::new(payload))?;
-            Ok(module::name(id).0)
-        }
-        (kind, _) => Ok(kind.name().to_string()),
+pub fn type_name(reader: &dyn Reader, object: &Object<'_>) -> Result<String, Error> {
+    if object.kind != Kind::Module {
+        return Ok(object.kind.name().to_string());
     }
+    let id = match object.body {
+        Body::Inline(payload) => length::read_plain(&mut Cursor::new(payload))?,
+        Body::Segmented { .. } => {
+            let pieces = Pieces::open(reader, object)?;
+            let mut start = pieces.map(|pieces| pieces.range(0..MODULE_ID_BYTES));
+            let bytes = start.as_mut().map(|start| start.advance()).transpose()?.flatten();
+            length::read_plain(&mut Cursor::new(bytes.unwrap_or_default()))?
+        }
+    };
+    Ok(module::name(id).0)
 }
+
+/// A module value starts with its id, as a length, which takes this many bytes at most.
+const MODULE_ID_BYTES: u64 = 9;
 
 /// The expiry of a key as TTL and its kin see it.
 enum Expiry {

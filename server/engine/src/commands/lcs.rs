@@ -3,9 +3,10 @@
 //! Among equally long subsequences Redis' own walk back through the table is followed, so that the
 //! ranges are the same.
 use crate::args;
-use crate::context::{string_of, Context};
+use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
-use redtool_format::rdb::Kind;
+use crate::types::string::StringValue;
+use redtool_format::rdb::{Kind, Str};
 use redtool_format::resp::Writer;
 
 /// The table may take this many bytes, Redis' default of proto-max-bulk-len.
@@ -21,10 +22,13 @@ struct Options {
 
 /// LCS key key [LEN] [IDX] [MINMATCHLEN len] [WITHMATCHLEN]
 pub fn lcs(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let a = string_or_empty(ctx, args[1])?;
-    let b = string_or_empty(ctx, args[2])?;
+    let (found_a, found_b) = (ctx.lookup(args[1])?, ctx.lookup(args[2])?);
+    let a = string_or_empty(ctx, found_a.as_ref())?;
+    let b = string_or_empty(ctx, found_b.as_ref())?;
     let options = Options::parse(&args[3..])?;
-    let table = Table::build(&a, &b)?;
+    let cells = Table::cells(a.len(), b.len())?;
+    let (a, b) = (a.whole()?, b.whole()?);
+    let table = Table::build(&a, &b, cells);
     if options.len {
         ctx.out.int(i64::from(table.at(a.len(), b.len())));
         return Ok(());
@@ -42,14 +46,17 @@ pub fn lcs(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn string_or_empty(ctx: &Context<'_>, key: &[u8]) -> Result<Vec<u8>, Error> {
+fn string_or_empty<'f>(
+    ctx: &Context<'f>,
+    found: Option<&'f Found<'_>>,
+) -> Result<StringValue<'f>, Error> {
     const NOT_STRINGS: Error = Error::fixed("ERR The specified keys must contain string values");
-    let Some(found) = ctx.lookup(key)? else { return Ok(Vec::new()) };
+    let Some(found) = found else { return Ok(StringValue::Inline(Str::Raw(b""))) };
     let object = found.object()?;
     if object.kind != Kind::String {
         return Err(NOT_STRINGS);
     }
-    Ok(string_of(&object)?.to_vec()?)
+    StringValue::open(ctx.reader, &object)
 }
 
 impl Options {
@@ -121,14 +128,19 @@ struct Table {
 }
 
 impl Table {
-    fn build(a: &[u8], b: &[u8]) -> Result<Self, Error> {
-        let width = b.len() + 1;
-        let cells = (a.len() + 1).saturating_mul(width);
+    /// How many cells the table of two strings has, known before these are read.
+    fn cells(a_bytes: usize, b_bytes: usize) -> Result<usize, Error> {
+        let cells = a_bytes.saturating_add(1).saturating_mul(b_bytes.saturating_add(1));
         if cells.saturating_mul(4) > TABLE_MAX_BYTES {
             return Err(Error::fixed(
                 "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
             ));
         }
+        Ok(cells)
+    }
+
+    fn build(a: &[u8], b: &[u8], cells: usize) -> Self {
+        let width = b.len() + 1;
         let mut table = Table { cells: vec![0; cells], width };
         for i in 1..=a.len() {
             for j in 1..=b.len() {
@@ -139,7 +151,7 @@ impl Table {
                 };
             }
         }
-        Ok(table)
+        table
     }
 
     fn at(&self, i: usize, j: usize) -> u32 {

@@ -3,12 +3,14 @@ use super::help::help;
 use crate::command::flag::{LOADING, READONLY, STALE};
 use crate::command::Group::Generic;
 use crate::command::{row, Command};
-use crate::context::{string_of, Context, Found};
+use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY};
+use crate::types::string::StringValue;
 use crate::value;
 use redtool_format::number;
+use redtool_format::rdb::payload;
 use redtool_store::Encoding;
 
 fn object(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -74,7 +76,7 @@ fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     with_key(ctx, args[2], |ctx, found| {
         let object = found.object()?;
         let shared = object.encoding == Encoding::Int && {
-            let text = string_of(&object)?.to_vec()?;
+            let text = StringValue::open(ctx.reader, &object)?.whole()?;
             number::parse_i64(&text).is_some_and(|n| (0..SHARED_INTEGERS).contains(&n))
         };
         ctx.out.int(if shared { i64::from(i32::MAX) } else { 1 });
@@ -84,9 +86,13 @@ fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     with_key(ctx, args[1], |ctx, found| {
-        let payload = value::dump(ctx.reader, &found.object()?)?;
-        ctx.out.bulk(&payload);
-        Ok(())
+        let Context { reader, out, .. } = ctx;
+        value::dump(*reader, &found.object()?, |value_type, bytes, version| {
+            out.bulk_with(payload::size_bytes(bytes.len()), |out| {
+                payload::write(out, value_type, bytes, version);
+                Ok(())
+            })
+        })?
     })
 }
 

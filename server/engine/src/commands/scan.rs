@@ -63,7 +63,7 @@ fn scan(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         seen += 1;
         let object = key.object()?;
         let name = key.name(&object);
-        if options.matches(name) && is_alive(&object, now_ms) && has_type(&object, &options)? {
+        if options.matches(name) && is_alive(&object, now_ms) && has_type(ctx, &object, &options)? {
             names.push(name.to_vec());
         }
     }
@@ -82,10 +82,14 @@ fn known_place(ctx: &Context<'_>, cursor: u64) -> Result<Vec<u8>, Error> {
     place.ok_or(Error::fixed("ERR invalid cursor"))
 }
 
-fn has_type(object: &Object<'_>, options: &ScanOptions<'_>) -> Result<bool, Error> {
+fn has_type(
+    ctx: &Context<'_>,
+    object: &Object<'_>,
+    options: &ScanOptions<'_>,
+) -> Result<bool, Error> {
     match options.type_name {
         None => Ok(true),
-        Some(wanted) => Ok(args::is(wanted, &type_name(object)?)),
+        Some(wanted) => Ok(args::is(wanted, &type_name(ctx.reader, object)?)),
     }
 }
 

@@ -10,10 +10,11 @@ use crate::args;
 use crate::command::flag::READONLY;
 use crate::command::Group::Generic;
 use crate::command::{category, row, Command};
-use crate::context::{string_of, Context};
+use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, RO};
 use crate::keyspec::KeySpec;
+use crate::types::string::StringValue;
 use crate::value::{self, never_called};
 use redtool_format::encodings::stream::Message;
 use redtool_format::rdb::stream::StreamMeta;
@@ -238,7 +239,9 @@ fn look_up_pattern(
     let Some(found) = ctx.lookup(&key)? else { return Ok(None) };
     let object = found.object()?;
     match (object.kind, field) {
-        (Kind::String, None) => Ok(Some(string_of(&object)?.to_vec()?)),
+        (Kind::String, None) => {
+            Ok(Some(StringValue::open(ctx.reader, &object)?.whole()?.into_owned()))
+        }
         (Kind::Hash, Some(field)) => value::hash_field(ctx.reader, &object, field, ctx.now_ms()),
         _ => Ok(None),
     }

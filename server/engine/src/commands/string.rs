@@ -4,10 +4,11 @@ use crate::args;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::String;
 use crate::command::{row, Command};
-use crate::context::{string_of, Context};
+use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, RO};
 use crate::keyspec::{KeySpec, READ_KEY, READ_KEYS, READ_META};
+use crate::types::string::StringValue;
 use redtool_format::rdb::Kind;
 
 fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -15,8 +16,8 @@ fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         ctx.out.null();
         return Ok(());
     };
-    let value = string_of(&found.object()?)?;
-    ctx.reply_str(value)
+    let value = StringValue::open(ctx.reader, &found.object()?)?;
+    ctx.reply_string(&value)
 }
 
 fn mget(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -24,8 +25,8 @@ fn mget(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     for key in &args[1..] {
         match ctx.lookup_kind(key, Kind::String) {
             Ok(Some(found)) => {
-                let value = string_of(&found.object()?)?;
-                ctx.reply_str(value)?;
+                let value = StringValue::open(ctx.reader, &found.object()?)?;
+                ctx.reply_string(&value)?;
             }
             Ok(None) | Err(Error::Reply(_)) => ctx.out.null(),
             Err(error) => return Err(error),
@@ -36,7 +37,7 @@ fn mget(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn strlen(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let len = match ctx.lookup_kind(args[1], Kind::String)? {
-        Some(found) => string_of(&found.object()?)?.len(),
+        Some(found) => StringValue::open(ctx.reader, &found.object()?)?.len(),
         None => 0,
     };
     ctx.out.int(len as i64);
@@ -45,17 +46,16 @@ fn strlen(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn getrange(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let (start, end) = (args::int(args[2])?, args::int(args[3])?);
-    let mut scratch = Vec::new();
     let Some(found) = ctx.lookup_kind(args[1], Kind::String)? else {
         ctx.out.bulk(b"");
         return Ok(());
     };
-    let value = string_of(&found.object()?)?;
-    let part = match byte_range(start, end, value.len()) {
-        Some((first, last)) => &value.decode(&mut scratch)?[first..=last],
-        None => b"",
-    };
-    ctx.out.bulk(part);
+    let value = StringValue::open(ctx.reader, &found.object()?)?;
+    let range = byte_range(start, end, value.len()).map_or(0..0, |(first, last)| first..last + 1);
+    match value {
+        StringValue::Pieces(_) => ctx.out.bulk_with(range.len(), |out| value.append(range, out))?,
+        StringValue::Inline(_) => ctx.out.bulk(&value.bytes(range)?),
+    }
     Ok(())
 }
 

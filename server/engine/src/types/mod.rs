@@ -13,7 +13,7 @@
 //! | [`groups`] | elements found by their first item: packed, or segments by hash |
 //! | [`sample`] | random picks: of places, and of a number of elements of a walk |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
-//! | [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
+//! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
@@ -24,10 +24,11 @@ pub mod sample;
 pub mod segments;
 pub mod set;
 pub mod stream;
+pub mod string;
 pub mod zset;
 
 use crate::error::Error;
-use redtool_format::rdb::string::{self, Str};
+use redtool_format::rdb::string::{self as rdb_string, Str};
 use redtool_format::Cursor;
 use redtool_store::StoreError;
 use std::borrow::Cow;
@@ -62,7 +63,7 @@ pub fn decode(blob: Str<'_>) -> Result<Cow<'_, [u8]>> {
 
 /// The payload that is one blob.
 pub(crate) fn only_blob(payload: &[u8]) -> Result<Cow<'_, [u8]>> {
-    decode(string::read(&mut Cursor::new(payload))?)
+    decode(rdb_string::read(&mut Cursor::new(payload))?)
 }
 
 /// A walk gave another number of elements than the record states, so a reply that began with that

@@ -7,7 +7,7 @@ use redtool_format::resp::{parse_reply, Value, Writer};
 use redtool_store::build::{Incoming, Recorder, Sink};
 use redtool_store::memory::MemoryStore;
 use redtool_store::meta::{DbCounts, Meta};
-use redtool_store::{Result, Store, Table};
+use redtool_store::{Body, Encoding, Object, Result, Store, Table};
 use std::sync::Arc;
 
 /// The moment at which commands run, Unix ms.
@@ -63,6 +63,22 @@ impl Builder {
     /// Adds a string to database 0.
     pub fn string(self, key: &str, value: &[u8]) -> Self {
         self.key(0, key.as_bytes(), None, ValueType::String, &blob(value))
+    }
+
+    /// Adds a string to database 0 that lies in its record whatever its length, as stores made
+    /// before strings were cut hold it.
+    pub fn whole_string(mut self, key: &str, value: &[u8]) -> Self {
+        self = self.string(key, b"");
+        if let Some((_, _, record)) = self.records.last_mut() {
+            let mut object = Object::parse(record).unwrap();
+            let payload = blob(value);
+            object.body = Body::Inline(&payload);
+            object.encoding = Encoding::Raw;
+            let mut changed = Vec::new();
+            object.write(&mut changed);
+            *record = changed;
+        }
+        self
     }
 
     /// Adds a list to database 0.

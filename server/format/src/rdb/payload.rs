@@ -77,10 +77,15 @@ impl From<FormatError> for PayloadError {
     }
 }
 
+/// Length of what [`write`] appends for a value of so many bytes.
+pub fn size_bytes(value_bytes: usize) -> usize {
+    1 + value_bytes + FOOTER_BYTES
+}
+
 /// Appends the payload of a value that is already in a form which servers of `version` load.
 pub fn write(out: &mut Vec<u8>, value_type: ValueType, payload: &[u8], version: u16) {
     let start = out.len();
-    out.reserve(1 + payload.len() + FOOTER_BYTES);
+    out.reserve(size_bytes(payload.len()));
     out.push(value_type.number());
     out.extend_from_slice(payload);
     write_footer(out, start, version);

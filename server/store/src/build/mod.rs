@@ -1,23 +1,26 @@
 //! From an RDB value to records: the one place where a value takes its stored form.
 //!
 //! What an RDB of version 10 or later holds is copied; older forms become the listpack forms that
-//! replaced them. A value larger than [`INLINE_MAX_BYTES`] becomes segments. Every value is checked
-//! as servers check while loading ("always"); LZF strings are checked without being decoded.
+//! replaced them. A collection larger than [`INLINE_MAX_BYTES`] and a string or opaque value longer
+//! than [`PIECE_BYTES`] become segments. Every value is checked as servers check while loading
+//! ("always"); short LZF strings are checked without being decoded.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`list`] | lists: quicklist nodes become segments as they are |
 //! | [`elements`] | sets, hashes, sorted sets: elements by place, sorted, cut into segments |
 //! | [`arena`] | packed elements laid out plainly |
+//! | [`pieces`] | long strings and opaque values, cut |
 //! | [`stream`] | streams: nodes become segments, the metadata stays in the object record |
 mod arena;
 mod elements;
 mod list;
+mod pieces;
 mod stream;
 
 use crate::contract::Table;
 use crate::error::Result;
-use crate::layout::INLINE_MAX_BYTES;
+use crate::layout::{INLINE_MAX_BYTES, PIECE_BYTES};
 use crate::object::{is_long_key, write_record_key, Body, Encoding, Object};
 use redtool_format::encodings::intset::Intset;
 use redtool_format::encodings::listpack::Listpack;
@@ -172,7 +175,7 @@ fn form<'a>(
     use ValueType::*;
     let (value_type, payload) = (entry.value_type, entry.payload);
     match value_type {
-        String => string_form(payload).map(Some),
+        String => string_form(payload, scratch, ids, sink).map(Some),
         SetIntset | SetListpack | HashListpack | ZsetListpack | HashListpackEx => {
             match packed_form(value_type, payload, &mut scratch.blob)? {
                 Packed::Inline(form) => Ok(Some(form)),
@@ -185,6 +188,9 @@ fn form<'a>(
         }
         Stream | Stream2 | Stream3 | Stream4 | Stream5 => {
             stream::build(value_type, payload, scratch, ids, sink).map(Some)
+        }
+        Module2 | Array | ModulePreGa if payload.len() > PIECE_BYTES => {
+            pieces::opaque(value_type, payload, scratch, ids, sink).map(Some)
         }
         Module2 | Array | ModulePreGa => Ok(Some(Form {
             value_type,
@@ -210,11 +216,19 @@ fn form<'a>(
     }
 }
 
-fn string_form(payload: &[u8]) -> Result<Form<'_>> {
+fn string_form<'a>(
+    payload: &'a [u8],
+    scratch: &'a mut Scratch,
+    ids: &mut Ids<'_>,
+    sink: &mut dyn Sink,
+) -> Result<Form<'a>> {
     let mut cursor = Cursor::new(payload);
     let value = string::read(&mut cursor)?;
-    value.check()?;
     no_rest(&cursor)?;
+    if value.len() > PIECE_BYTES {
+        return pieces::string(value, scratch, ids, sink);
+    }
+    value.check()?;
     let encoding = match value {
         Str::Int(_) => Encoding::Int,
         Str::Raw(bytes) if bytes.len() <= 20 && number::parse_i64(bytes).is_some() => Encoding::Int,

@@ -7,10 +7,11 @@ use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::reader::{Reader as Rdb, Record};
 use redtool_format::rdb::{counters, ValueType};
-use redtool_store::layout::LIST_ORIGIN;
+use redtool_store::layout::{LIST_ORIGIN, PIECE_BYTES};
 use redtool_store::object::record_key;
-use redtool_store::segment::{element_hash, hash_key, list_key, stream_key, zset_key};
-use redtool_store::{Body, Object, Reader, Store, Table};
+use redtool_store::segment::{element_hash, hash_key, list_key, piece_key, stream_key, zset_key};
+use redtool_store::spill::SpillBytes;
+use redtool_store::{read, Body, Object, Reader, Store, Table};
 use std::path::Path;
 
 /// Payloads of two forms for each value: one by one, and packed.
@@ -94,6 +95,16 @@ fn module() -> Vec<u8> {
     bytes
 }
 
+/// A module value of 16 bytes more than this string: its id, the string, the end.
+fn module_of(text: &[u8]) -> Vec<u8> {
+    let mut bytes = module()[..9].to_vec();
+    bytes.extend_from_slice(&[5, 0x80]);
+    bytes.extend_from_slice(&(text.len() as u32).to_be_bytes());
+    bytes.extend_from_slice(text);
+    bytes.push(0);
+    bytes
+}
+
 pub fn with_empty_and_binary_elements_are_read_back<H: Home>() {
     let every_byte: Vec<u8> = (0..=255).collect();
     let odd = || [vec![], vec![0], vec![0, 0], vec![0xff; 3], b"-0".to_vec(), every_byte.clone()];
@@ -127,6 +138,62 @@ pub fn of_several_megabytes_are_read_back<H: Home>() {
         ("hash", hash([(part(0), even), (b"f".to_vec(), part(1)), (part(2), vec![])])),
         ("zset", zset((0..5).map(|i| (part(i), 1.0)))),
     ]);
+}
+
+/// Strings and opaque values around the lengths where another piece begins.
+pub fn in_pieces_of_every_length_are_read_back<H: Home>() {
+    let mut numbers = Numbers(5);
+    let bytes: Vec<u8> = (0..4 * PIECE_BYTES).map(|_| numbers.below(256) as u8).collect();
+    let cut = [1, 2, 3].map(|n| n * PIECE_BYTES);
+    let lengths = cut.iter().flat_map(|cut| [cut - 1, *cut, cut + 1]);
+    let names: Vec<_> = lengths.map(|len| (format!("{len}"), len)).collect();
+    for even in [false, true] {
+        let part = |len: usize| if even { vec![b'e'; len] } else { bytes[..len].to_vec() };
+        let opaque = |len| Value::Opaque(ValueType::Module2, module_of(&part(len - 16)));
+        let strings: Vec<_> =
+            names.iter().map(|(name, len)| (name.as_str(), Value::String(part(*len)))).collect();
+        let opaques: Vec<_> =
+            names.iter().map(|(name, len)| (name.as_str(), opaque(*len))).collect();
+        are_read_back::<H>(&strings);
+        are_read_back::<H>(&opaques);
+        let home = H::new();
+        let store = home.create();
+        load(&*store, &keys_of(&strings));
+        for (name, len) in &names {
+            for form in ["plain", "packed"] {
+                let found = is_segmented(&*store, &format!("{form}:{name}"));
+                assert_eq!(found, *len > PIECE_BYTES, "{form} {len}");
+            }
+        }
+    }
+}
+
+/// A piece that is not there, and one that is too long, are errors and not another string.
+pub fn in_pieces_are_refused_when_a_piece_is_not_whole<H: Home>() {
+    for damage in [None, Some(&b"short"[..])] {
+        let home = H::new();
+        let store = home.create();
+        let text = vec![b't'; 3 * PIECE_BYTES];
+        load(&*store, &[Key::new("text", Value::String(text).plain())]);
+        let reader = store.reader().unwrap();
+        let record = reader.get(Table::Objects, &record_key(0, b"text")).unwrap().unwrap();
+        let Body::Segmented { id, .. } = Object::parse(&record).unwrap().body else {
+            panic!("inline")
+        };
+        let key = piece_key(id, PIECE_BYTES as u64);
+        let mut writer = store.writer().unwrap();
+        match damage {
+            None => assert!(writer.delete(Table::Segments, &key).unwrap()),
+            Some(bytes) => writer.put(Table::Segments, &key, bytes).unwrap(),
+        }
+        writer.commit().unwrap();
+        let reader = store.reader().unwrap();
+        let record = reader.get(Table::Objects, &record_key(0, b"text")).unwrap().unwrap();
+        let object = Object::parse(&record).unwrap();
+        let mut buf = SpillBytes::new();
+        let refused = read::payload(&*reader, &object, &mut buf, false).unwrap_err();
+        assert!(refused.to_string().contains("at offset 65520"), "{refused}");
+    }
 }
 
 pub fn of_100_000_elements_are_read_back<H: Home>() {

@@ -5,6 +5,7 @@
 //! | an object's expiry | the expiry index, both ways |
 //! | an object's count | its segments: elements of each family |
 //! | a list segment's position | the positions and sizes of those before it |
+//! | the length of a string or opaque value in pieces | their offsets and sizes |
 //! | a segment's id | an object that has it |
 //! | counters per db | the objects |
 use super::{keep, Options, Report};
@@ -15,9 +16,10 @@ use crate::source::Source;
 use redtool_format::encodings::listpack::Listpack;
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::value::Templates;
-use redtool_format::rdb::ValueType;
+use redtool_format::rdb::{Kind as ValueKind, ValueType};
 use redtool_store::meta::{DbCounts, Meta};
 use redtool_store::object::{split_record_key, write_expire_key};
+use redtool_store::pieces::{piece_at, Pieces};
 use redtool_store::spill::SpillVec;
 use redtool_store::{Body, Object, Reader, Store, StoreError, Table};
 use std::collections::{BTreeMap, BTreeSet};
@@ -80,6 +82,7 @@ fn values(
 #[repr(C)]
 struct Expected {
     id: u64,
+    /// Elements; of a value in pieces, bytes.
     count: u64,
     value_type: u64,
 }
@@ -87,7 +90,7 @@ struct Expected {
 /// What they come to.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Found {
-    /// Elements of each family.
+    /// Elements of each family; of pieces, bytes.
     counts: BTreeMap<u8, u64>,
     /// The position after the last list segment.
     next_position: Option<u64>,
@@ -134,8 +137,9 @@ impl Agreement<'_> {
                 }
             }
             if let Body::Segmented { id, .. } = object.body {
-                let (count, value_type) = (object.count, object.value_type as u64);
-                expected.push(Expected { id, count, value_type })?;
+                let pieces = Pieces::open(self.reader, &object)?;
+                let count = pieces.map_or(object.count, |pieces| pieces.len());
+                expected.push(Expected { id, count, value_type: object.value_type as u64 })?;
             }
         }
         Ok(dbs)
@@ -255,7 +259,11 @@ impl Found {
         segment: &[u8],
         deep: bool,
     ) -> std::result::Result<(), String> {
-        let width = match (family, ValueType::from_code(value.value_type as u8)) {
+        let value_type = ValueType::from_code(value.value_type as u8);
+        if family == b'b' && value_type.is_some_and(in_pieces) {
+            return self.add_piece(value, order, segment.len() as u64);
+        }
+        let width = match (family, value_type) {
             (b'l', Some(ValueType::ListQuicklist2)) => 1,
             (b's', Some(ValueType::Stream3 | ValueType::Stream5)) => 0,
             (b'h', Some(ValueType::SetListpack)) => 1,
@@ -280,22 +288,46 @@ impl Found {
         Ok(())
     }
 
+    fn add_piece(
+        &mut self,
+        value: &Expected,
+        offset: u64,
+        bytes: u64,
+    ) -> std::result::Result<(), String> {
+        let sum = self.counts.entry(b'b').or_default();
+        // A piece beyond the stated length makes the sum wrong, which is told there.
+        if offset != *sum || (offset < value.count && bytes != piece_at(offset, value.count).1) {
+            return Err(format!(
+                "its piece of {bytes} bytes at offset {offset} does not belong there"
+            ));
+        }
+        *sum += bytes;
+        Ok(())
+    }
+
     fn agrees(&self, value: &Expected) -> std::result::Result<(), String> {
         let families: &[u8] = match ValueType::from_code(value.value_type as u8) {
             Some(ValueType::ListQuicklist2) => b"l",
             Some(ValueType::ZsetListpack) => b"hz",
             Some(ValueType::Stream3 | ValueType::Stream5) => b"s",
+            Some(value_type) if in_pieces(value_type) => b"b",
             _ => b"h",
         };
         for family in families {
             let (is, said) = (self.counts.get(family).copied().unwrap_or(0), value.count);
             if is != said {
+                let what = if *family == b'b' { "bytes" } else { "elements" };
                 let family = char::from(*family);
-                return Err(format!("its '{family}' segments hold {is} elements, not {said}"));
+                return Err(format!("its '{family}' segments hold {is} {what}, not {said}"));
             }
         }
         Ok(())
     }
+}
+
+/// Whether values of this type are cut into pieces when they are long.
+fn in_pieces(value_type: ValueType) -> bool {
+    matches!(value_type.kind(), ValueKind::String | ValueKind::Module | ValueKind::Array)
 }
 
 /// Elements of a listpack: entries by `width`; 0: messages of a stream node.
@@ -332,7 +364,5 @@ fn note(bad: &mut BTreeMap<u64, String>, id: u64, what: String) {
 }
 
 fn keyed(what: String, db: u32, key: &[u8]) -> Error {
-    let mut error = Error::store(StoreError::Corrupt(what), 0, db, key);
-    (error.db, error.key) = (Some(db), Some(key.to_vec()));
-    error
+    Error::store(StoreError::Corrupt(what), 0, db, key)
 }
