@@ -6,6 +6,14 @@
 //! the table in `types`), packed blobs in `format/src/encodings/` (`listpack`, its `entry`,
 //! `intset`, `stream`). `tests/layout` reads stores by these documents alone, through py-lmdb.
 //!
+//! ## In LevelDB
+//! LevelDB has one ordered space of keys, in which each key of a table stands behind a byte:
+//! ```text
+//! e expires    o objects    s segments    ~ meta         `~layout` is the meta record `layout`
+//! ```
+//! The comparator is LevelDB's own (bytes), blocks are plain or compressed with snappy, and a bloom
+//! filter is LevelDB's own, so any LevelDB reads the directory.
+//!
 //! ## objects: one record a key
 //! ```text
 //! key    db u32 BE · key bytes                      (up to 511 bytes in all; see long keys)

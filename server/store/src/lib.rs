@@ -1,4 +1,5 @@
-//! Records on disk: the [`Store`] contract, the record layout, the memory and LMDB stores.
+//! Records on disk: the [`Store`] contract, the record layout, the memory, LMDB and LevelDB
+//! stores.
 //!
 //! | module | holds |
 //! |---|---|
@@ -14,6 +15,7 @@
 //! | [`fetch`] | bytes asked for ahead of their turn |
 //! | [`spill`] | vectors that move into a file when they grow |
 //! | [`lmdb`] | the LMDB store |
+//! | [`leveldb`] | the LevelDB store |
 //! | [`memory`] | the memory store |
 //! | [`error`] | what can go wrong |
 pub mod build;
@@ -21,6 +23,7 @@ pub mod contract;
 pub mod error;
 pub mod fetch;
 pub mod layout;
+pub mod leveldb;
 pub mod lmdb;
 pub mod memory;
 pub mod meta;

@@ -1,4 +1,5 @@
 //! Where a store of each kind lives, is made and is opened again.
+use redtool_store::leveldb::{LevelDbStore, Options};
 use redtool_store::lmdb::LmdbStore;
 use redtool_store::memory::MemoryStore;
 use redtool_store::{Result, Store};
@@ -100,5 +101,60 @@ impl DurableHome for Lmdb {
 
     fn open_read_only(&self) -> Result<Box<dyn Store>> {
         Ok(Box::new(LmdbStore::open_read_only(&self.path())?))
+    }
+}
+
+/// One LevelDB directory in a folder.
+pub struct LevelDb {
+    folder: PathBuf,
+    _own: Option<TempDir>,
+}
+
+impl Home for LevelDb {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Self::inside(folder.path());
+        Self { _own: Some(folder), ..home }
+    }
+
+    fn create(&self) -> Box<dyn Store> {
+        self.try_create().unwrap()
+    }
+
+    /// Opened anew: then every commit is durable.
+    fn writable(&self) -> Box<dyn Store> {
+        self.create().sync().unwrap();
+        self.open().unwrap()
+    }
+}
+
+impl LevelDb {
+    /// The directory.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join("x.leveldb")
+    }
+}
+
+impl DurableHome for LevelDb {
+    const TESTS: &'static str = "leveldb_on_disk";
+
+    fn inside(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), _own: None }
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn try_create(&self) -> Result<Box<dyn Store>> {
+        Ok(Box::new(LevelDbStore::create(&self.path(), &Options::default())?))
+    }
+
+    fn open(&self) -> Result<Box<dyn Store>> {
+        Ok(Box::new(LevelDbStore::open(&self.path(), &Options::default())?))
+    }
+
+    fn open_read_only(&self) -> Result<Box<dyn Store>> {
+        Ok(Box::new(LevelDbStore::open_read_only(&self.path(), &Options::default())?))
     }
 }

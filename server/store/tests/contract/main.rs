@@ -91,3 +91,5 @@ macro_rules! durable_store {
 store!(memory, crate::homes::Memory);
 store!(lmdb, crate::homes::Lmdb);
 durable_store!(lmdb_on_disk, crate::homes::Lmdb);
+store!(leveldb, crate::homes::LevelDb);
+durable_store!(leveldb_on_disk, crate::homes::LevelDb);
