@@ -1,16 +1,18 @@
-"""A store, opened with py-lmdb and read by the document at the head of
+"""A store, opened with py-lmdb or plyvel and read by the document at the head of
 server/store/src/layout.rs alone.
 """
 
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import lmdb
+import plyvel
 import xxhash
 
 from .packed import Bytes, intset, listpack, raw_id, stream_meta, stream_node, text, texts
@@ -103,31 +105,44 @@ def parse_object(key: bytes, record: bytes) -> Object:
     )
 
 
-class Store:
-    """An open store."""
+Record = tuple[bytes, bytes]
+"""Key and value."""
 
+
+class Store(ABC):
+    """An open store: what its records say, however they are got."""
+
+    ending: str
+
+    @abstractmethod
     def __init__(self, path: Path) -> None:
-        self.env = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=8)
-        self.tables = {name: self.env.open_db(name, create=False) for name in TABLES}
-        self.txn = self.env.begin()
+        """Opens it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes it."""
+
+    @abstractmethod
+    def records(self, table: bytes, start: bytes = b"") -> Iterator[Record]:
+        """The records of a table from a key on, in order."""
+
+    @abstractmethod
+    def get(self, table: bytes, key: bytes) -> bytes | None:
+        """One record."""
+
+    @abstractmethod
+    def last(self, table: bytes, key: bytes) -> Record | None:
+        """The last record of a table whose key is not greater."""
+
+    @abstractmethod
+    def check_tables(self) -> None:
+        """There is nothing but the tables."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.txn.abort()
-        self.env.close()
-
-    def records(self, table: bytes, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """The records of a table from a key on, in order."""
-        cursor = self.txn.cursor(self.tables[table])
-        if cursor.set_range(start):
-            yield from cursor.iternext()
-
-    def get(self, table: bytes, key: bytes) -> bytes | None:
-        """One record."""
-        value: bytes | None = self.txn.get(key, db=self.tables[table])
-        return value
+        self.close()
 
     def objects(self) -> Iterator[Object]:
         """Every object, in order."""
@@ -157,16 +172,10 @@ class Store:
         prefix = struct.pack(">Q", one.segments) + family
         # No key is longer, and what is cut off could not have made it greater than one.
         sought = (prefix + place)[:MAX_KEY_BYTES]
-        cursor = self.txn.cursor(self.tables[b"segments"])
-        found = cursor.set_range(sought)
-        if not found:
-            found = cursor.last()
-        elif cursor.key() != sought:
-            found = cursor.prev()
-        assert found
-        assert cursor.key().startswith(prefix)
-        value: bytes = cursor.value()
-        return value
+        found = self.last(b"segments", sought)
+        assert found is not None
+        assert found[0].startswith(prefix)
+        return found[1]
 
     def value(self, one: Object) -> Any:
         """An object's value, in the form in which redtool.Entry has it."""
@@ -236,6 +245,70 @@ class Store:
         nodes = self.runs(segments, b"s")
         messages = [entry for place, node in nodes for entry in stream_node(raw_id(place), node)]
         return {"entries": messages, **stream_meta(Bytes(one.payload))}
+
+
+class LmdbStore(Store):
+    """An LMDB file, through py-lmdb."""
+
+    ending = ".lmdb"
+
+    def __init__(self, path: Path) -> None:
+        self.env = lmdb.open(str(path), subdir=False, readonly=True, lock=False, max_dbs=8)
+        self.tables = {name: self.env.open_db(name, create=False) for name in TABLES}
+        self.txn = self.env.begin()
+
+    def close(self) -> None:
+        self.txn.abort()
+        self.env.close()
+
+    def records(self, table: bytes, start: bytes = b"") -> Iterator[Record]:
+        cursor = self.txn.cursor(self.tables[table])
+        if cursor.set_range(start):
+            yield from cursor.iternext()
+
+    def get(self, table: bytes, key: bytes) -> bytes | None:
+        value: bytes | None = self.txn.get(key, db=self.tables[table])
+        return value
+
+    def last(self, table: bytes, key: bytes) -> Record | None:
+        cursor = self.txn.cursor(self.tables[table])
+        found = cursor.set_range(key)
+        if not found:
+            found = cursor.last()
+        elif cursor.key() != key:
+            found = cursor.prev()
+        return cursor.item() if found else None
+
+    def check_tables(self) -> None:
+        assert [name for name, _ in self.txn.cursor()] == TABLES
+
+
+class LevelDbStore(Store):
+    """A LevelDB directory, through plyvel."""
+
+    ending = ".leveldb"
+    prefixes: ClassVar = {b"expires": b"e", b"meta": b"~", b"objects": b"o", b"segments": b"s"}
+
+    def __init__(self, path: Path) -> None:
+        self.db = plyvel.DB(str(path), create_if_missing=False, paranoid_checks=True)
+        self.tables = {name: self.db.prefixed_db(byte) for name, byte in self.prefixes.items()}
+
+    def close(self) -> None:
+        self.db.close()
+
+    def records(self, table: bytes, start: bytes = b"") -> Iterator[Record]:
+        yield from self.tables[table].iterator(start=start)
+
+    def get(self, table: bytes, key: bytes) -> bytes | None:
+        value: bytes | None = self.tables[table].get(key)
+        return value
+
+    def last(self, table: bytes, key: bytes) -> Record | None:
+        walk = self.tables[table].iterator(stop=key, include_stop=True, reverse=True)
+        return next(walk, None)
+
+    def check_tables(self) -> None:
+        assert {key[:1] for key, _ in self.db} <= set(self.prefixes.values())
 
 
 def inline(one: Object) -> Any:

@@ -6,6 +6,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
 use memmap2::Mmap;
+use redtool_store::leveldb::is_leveldb;
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::Path;
@@ -24,6 +25,8 @@ pub enum Content {
     Zstd,
     /// An LMDB file.
     Lmdb,
+    /// A LevelDB directory.
+    LevelDb,
     /// RESP commands: an append-only file.
     Aof,
     /// Something else.
@@ -48,8 +51,11 @@ pub fn sniff(start: &[u8]) -> Content {
     }
 }
 
-/// The content of the file at `path`.
+/// The content of the file, or of the directory of a store, at `path`.
 pub fn sniff_file(path: &Path) -> Result<Content> {
+    if is_leveldb(path) {
+        return Ok(Content::LevelDb);
+    }
     let file = File::open(path).map_err(|e| Error::io(path, &e))?;
     let mut start = Vec::new();
     file.take(28).read_to_end(&mut start).map_err(|e| Error::io(path, &e))?;

@@ -48,6 +48,14 @@ fn key_of(table: Table, key: &[u8]) -> Vec<u8> {
     whole
 }
 
+/// Refuses a directory that a program has open. What else is wrong with it is not looked at.
+pub fn check_unused(path: &Path) -> Result<()> {
+    match Db::open(path, Mode::Existing, &Options::default()) {
+        Err(error) if words::is_in_use(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what the contract and LevelDB's 32-bit lengths have no room for.
 fn check_sizes(path: &Path, key: &[u8], value: &[u8]) -> Result<()> {
     if key.is_empty() || key.len() > layout::MAX_KEY_BYTES {

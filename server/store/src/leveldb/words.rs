@@ -8,6 +8,9 @@ use crate::error::{Result, StoreError};
 use std::io;
 use std::path::Path;
 
+const IN_USE: &str = "in use: LevelDB lets one program have a directory open at a time, and once; \
+                      close the other, or work on a copy of the directory";
+
 /// What LevelDB said of the database at `path`.
 #[cold]
 pub(super) fn error(path: &Path, said: &str) -> StoreError {
@@ -15,10 +18,9 @@ pub(super) fn error(path: &Path, said: &str) -> StoreError {
     let (kind, words) = said.split_once(": ").unwrap_or(("", said));
     match kind {
         "Corruption" => StoreError::Corrupt(format!("{path}: damaged LevelDB files: {words}")),
-        "IO error" if is_lock(words) => StoreError::Backend(format!(
-            "{path}: in use: LevelDB lets one program have a directory open at a time, and once; \
-             close the other, or work on a copy of the directory"
-        )),
+        "IO error" if is_lock(words) => {
+            StoreError::Io { path, source: io::Error::new(io::ErrorKind::ResourceBusy, IN_USE) }
+        }
         "IO error" | "NotFound" => match system_error(words) {
             Some(source) => StoreError::Io { path, source },
             None => StoreError::Backend(format!("{path}: {words}")),
@@ -31,6 +33,11 @@ pub(super) fn error(path: &Path, said: &str) -> StoreError {
         )),
         _ => StoreError::Backend(format!("{path}: {said}")),
     }
+}
+
+/// Whether an error says that the directory is open elsewhere.
+pub(super) fn is_in_use(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::ResourceBusy)
 }
 
 /// Whether someone else holds the lock, in this process or another.
@@ -73,6 +80,7 @@ mod tests {
         for words in ["already held by process", "Resource temporarily unavailable"] {
             let locked = error(path, &format!("IO error: lock /x.leveldb/LOCK: {words}"));
             assert!(locked.to_string().starts_with("/x.leveldb: in use"), "{locked}");
+            assert!(is_in_use(&locked) && !is_in_use(&full));
         }
     }
 }

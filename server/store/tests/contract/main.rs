@@ -11,11 +11,13 @@
 //! | [`values`] | promises about values of every kind and size |
 //! | [`keys`] | promises about keys, databases, the expiry index, the counters |
 //! | [`durable`] | promises of stores that outlive a process: reopening, crashes |
+//! | [`leveldb_refusals`] | what a LevelDB store refuses to open, and the sentence it says |
 //! | [`refusals`] | what an LMDB store refuses to open, and the sentence it says |
 mod dataset;
 mod durable;
 mod homes;
 mod keys;
+mod leveldb_refusals;
 mod records;
 mod refusals;
 mod value;
