@@ -48,7 +48,7 @@ SCHEMES = (
     Scheme("rdb.gz", "a gzipped RDB dump", (".rdb.gz",), reads=True, writes=False),
     Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
     Scheme("aof", "an append-only file", (".aof", "appendonlydir"), reads=False, writes=False),
-    Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=False, writes=False),
+    Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=True, writes=True),
     Scheme("dynamodb", "a DynamoDB table", reads=False, writes=False),
     Scheme("redis", "a live server", reads=False, writes=False),
     Scheme("rediss", "a live server", reads=False, writes=False),
@@ -57,7 +57,7 @@ SCHEMES = (
     Scheme("s3", "an object in S3", reads=False, writes=False),
 )
 _BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
-_PATHS = ("rdb", "lmdb")
+_PATHS = ("rdb", "lmdb", "leveldb")
 
 
 def source_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
@@ -87,7 +87,7 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
         raise UsageError(
             "cannot tell the format by this name",
             path=name,
-            hint=f"end it in {_endings()}, or write {_PATHS[0]}://PATH or {_PATHS[1]}://PATH",
+            hint=f"end it in {_endings()}, or write SCHEME://PATH",
         )
     if not scheme.writes:
         raise _not_yet(name, scheme, "written")
@@ -120,7 +120,7 @@ def beside(source: str, scheme: str) -> str:
     """The name of a new dataset next to its source: `dump.rdb.gz` and lmdb give `dump.lmdb`."""
     row = _BY_NAME.get(scheme)
     if row is None or row.name not in _PATHS:
-        hint = f"--to takes {' or '.join(_PATHS)}, or a path that ends in {_endings()}"
+        hint = f"--to takes {_listed([*_PATHS])}, or a path that ends in {_endings()}"
         raise UsageError(f"cannot import to {scheme!r}", hint=hint)
     _, place = _split(source)
     if place in ("-", ""):
@@ -175,7 +175,7 @@ def _by_content(place: str, name: str) -> Scheme:
     scheme = _BY_NAME.get(kind) or _unread_ending(place)
     if scheme is None:
         what = "an empty file" if _is_empty(place) else "not a dataset that redtool knows"
-        hint = f"redtool reads RDB dumps (also .gz, .zst) and {_BY_NAME['lmdb'].what[3:]}s"
+        hint = "redtool reads RDB dumps (also .gz, .zst), LMDB and LevelDB stores"
         raise UnsupportedError(what, path=name, offset=0, hint=hint)
     return scheme
 
@@ -205,7 +205,11 @@ def _native_name(scheme: Scheme) -> str:
 
 
 def _endings() -> str:
-    return " or ".join(_BY_NAME[name].endings[0] for name in _PATHS)
+    return _listed([_BY_NAME[name].endings[0] for name in _PATHS])
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def _not_yet(name: str, scheme: Scheme, verb: str) -> UnsupportedError:

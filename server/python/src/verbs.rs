@@ -28,6 +28,7 @@ pub fn sniff(py: Python<'_>, path: PathBuf) -> PyResult<&'static str> {
         Content::Gzip => "rdb.gz",
         Content::Zstd => "rdb.zst",
         Content::Lmdb => "lmdb",
+        Content::LevelDb => "leveldb",
         Content::Aof => "aof",
         Content::Unknown => "unknown",
     })

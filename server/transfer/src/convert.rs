@@ -77,7 +77,9 @@ pub struct Output {
 impl Output {
     /// Refuses what is there already, unless it is to be replaced.
     pub fn new(goal: &Goal) -> Result<Self> {
-        Ok(Self { staged: Staged::new(&goal.place.path, goal.force)? })
+        let is_directory = schemes::find(&goal.place.scheme).is_some_and(|kind| kind.is_directory);
+        let stage = if is_directory { Staged::directory } else { Staged::new };
+        Ok(Self { staged: stage(&goal.place.path, goal.force)? })
     }
 
     /// An error told of the name that it will have.

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 ABOUT = (
     "Open, query, convert, compare and serve Redis datasets.\n\n"
-    "A dataset is an RDB dump (x.rdb, x.rdb.gz, x.rdb.zst, - for stdin) or an LMDB store (x.lmdb)."
+    "A dataset is an RDB dump (x.rdb, x.rdb.gz, x.rdb.zst, - for stdin), an LMDB store (x.lmdb) or"
+    " a LevelDB store (x.leveldb)."
 )
 
 

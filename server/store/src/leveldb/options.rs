@@ -108,13 +108,13 @@ impl Options {
             let Some((_, wanted, set)) = NAMES.iter().find(|(known, ..)| known == name) else {
                 let known: Vec<&str> = NAMES.iter().map(|(known, ..)| *known).collect();
                 let known = known.join(", ");
-                return Err(StoreError::Backend(format!(
+                return Err(StoreError::Usage(format!(
                     "{name:?} is not an option of LevelDB stores; there are {known}"
                 )));
             };
             if set(&mut options, value).is_none() {
                 let what = format!("option {name} must be {wanted}, not {value:?}");
-                return Err(StoreError::Backend(what));
+                return Err(StoreError::Usage(what));
             }
         }
         Ok(options)
