@@ -8,7 +8,7 @@ import plyvel
 import pytest
 
 import redtool
-from tests.conftest import MIXED
+from tests.conftest import MIXED, Runner
 from tests.layout.promises import DOCUMENT, Promises
 from tests.layout.store import LevelDbStore
 
@@ -63,13 +63,13 @@ def test_a_directory_of_someone_else_is_refused(tmp_path: Path) -> None:
     db.close()
 
 
-def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
+def test_a_directory_in_use_by_another_program_is_refused(tmp_path: Path, run: Runner) -> None:
     path = tmp_path / "x.leveldb"
     redtool.import_(MIXED, out=path)
     db = plyvel.DB(str(path))
-    with pytest.raises(redtool.RedtoolError, match=r"in use"):
-        redtool.open(path)
-    with pytest.raises(redtool.RedtoolError, match=r"in use"):
-        redtool.import_(MIXED, out=path, force=True)
+    for words in (("info", str(path)), ("import", str(MIXED), "--out", str(path), "--force")):
+        ran = run(*words)
+        assert ran.status == 2
+        assert "in use" in ran.err
     db.close()
     assert redtool.verify(path).ok
