@@ -145,10 +145,8 @@ def test_a_new_target_is_told_by_its_ending(tmp_path: Path) -> None:
         "rediss://localhost",
         "redis+cluster://a:1",
         "dynamodb://table",
-        "leveldb:///x",
         "s3://bucket/x.rdb",
         "/nowhere/x.aof",
-        "/nowhere/x.leveldb",
     ],
 )
 def test_a_place_for_later_is_refused_with_a_sentence(name: str, native: None) -> None:
@@ -194,5 +192,5 @@ def test_a_dataset_is_not_written_over_itself(tmp_path: Path) -> None:
     (tmp_path / "x.rdb").touch()
     (tmp_path / "y.rdb").symlink_to("x.rdb")
     with pytest.raises(UsageError, match="are the same"):
-        refuse_same(("rdb", str(tmp_path / "x.rdb")), ("rdb", str(tmp_path / "y.rdb")))
-    refuse_same(("rdb", "-"), ("rdb", "-"))
+        refuse_same(("rdb", str(tmp_path / "x.rdb"), {}), ("rdb", str(tmp_path / "y.rdb"), {}))
+    refuse_same(("rdb", "-", {}), ("rdb", "-", {}))

@@ -59,7 +59,8 @@ class Filters:
                 if value:
                     options["slots"] = [_read(slots, one) for one in _listed("slots", value)]
             elif field.name == "seed":
-                options["seed"] = value
+                if value:
+                    options["seed"] = value
             elif value:
                 options[field.name] = _listed(field.name, value)
         for name in (*options.get("types", ()), *options.get("exclude_types", ())):

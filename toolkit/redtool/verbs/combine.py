@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from redtool import _native
@@ -126,7 +127,7 @@ def _equal(parts: int, whole: int) -> Iterable[tuple[int, int]]:
     if many > whole:
         raise UsageError(f"there are only {whole} slots")
     edges = [round(n * whole / many) for n in range(many + 1)]
-    return [(low, high - 1) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [(low, high - 1) for low, high in pairwise(edges)]
 
 
 def _refuse_gaps(ranges: Sequence[tuple[int, int]]) -> None:
