@@ -10,7 +10,7 @@ import pytest
 
 import redtool
 from redtool.verbs.combine import split
-from tests.conftest import FIXTURES, Runner
+from tests.conftest import Runner
 
 pytestmark = pytest.mark.usefixtures("native")
 
@@ -177,6 +177,24 @@ def test_a_store_is_copied_into_another(dump: Path, tmp_path: Path) -> None:
     )
     assert part.account.total == redtool.Tally(29, 5, 24, 0, 0)
     assert redtool.verify(tmp_path / "c.lmdb", deep=True).ok
+
+
+def test_a_dataset_in_memory_is_found_by_its_name(dump: Path, tmp_path: Path) -> None:
+    assert redtool.convert(dump, "memory:one").account.total.written == 29
+    with redtool.open("memory:one") as dataset:
+        assert dataset.execute("DBSIZE") == redtool.info(dump).dbs[0].keys
+    assert not redtool.diff(dump, "memory:one").different
+    redtool.convert("memory:one", tmp_path / "x.lmdb")
+    assert redtool.verify(tmp_path / "x.lmdb", deep=True).ok
+    with pytest.raises(redtool.TargetExistsError):
+        redtool.convert(dump, "memory:one")
+    assert redtool.convert(dump, "memory:one", force=True).ok
+    with pytest.raises(FileNotFoundError):
+        redtool.open("memory:nobody")
+    with pytest.raises(redtool.UsageError, match="nobody could open"):
+        redtool.convert(dump, "memory:")
+    with redtool.open("memory:") as dataset:
+        assert dataset.execute("DBSIZE") == 0
 
 
 @pytest.mark.parametrize("option", ["nonsense=1", "nonsense"])

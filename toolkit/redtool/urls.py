@@ -1,6 +1,6 @@
 """What a dataset's name means: the one table of schemes, and how a name becomes a native `Url`.
 
-A name is `-`, `scheme://place`, `memory:`, or a path. A path that exists is recognised by its
+A name is `-`, `scheme://place`, `memory:NAME`, or a path. A path that exists is recognised by its
 content; one that is still to be made, by its ending. A scheme that DESIGN promises for later is in
 the table too, so that it is refused with a sentence and not taken for a file.
 """
@@ -44,7 +44,7 @@ class Scheme:
 SCHEMES = (
     Scheme("rdb", "an RDB dump", (".rdb",), reads=True, writes=True),
     Scheme("lmdb", "an LMDB store", (".lmdb",), reads=True, writes=True, store=True),
-    Scheme("memory", "a dataset in memory", reads=True, writes=False),
+    Scheme("memory", "a dataset in memory", reads=True, writes=True, store=True),
     Scheme("rdb.gz", "a gzipped RDB dump", (".rdb.gz",), reads=True, writes=False),
     Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
     Scheme("aof", "an append-only file", (".aof", "appendonlydir"), reads=False, writes=False),
@@ -94,7 +94,7 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
     if place == "-" and scheme.name != "rdb":
         raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
     options = dict(tuning or {})
-    if place == "-":
+    if scheme.name == "memory" or place == "-":
         return scheme.name, place, options
     return scheme.name, os.path.abspath(place), options
 
@@ -137,6 +137,8 @@ def refuse_same(source: Url, target: Url) -> None:
     """A dataset cannot be written over itself while it is read."""
     if "" in (source[1], target[1]) or "-" in (source[1], target[1]):
         return
+    if (source[0] == "memory") != (target[0] == "memory"):
+        return
     if os.path.realpath(source[1]) == os.path.realpath(target[1]):
         raise UsageError("source and target are the same", path=source[1])
 
@@ -145,8 +147,8 @@ def _split(name: str) -> tuple[Scheme | None, str]:
     """The scheme that the name itself states, and the rest."""
     if name == "-":
         return _BY_NAME["rdb"], "-"
-    if name in ("memory:", "memory://"):
-        return _BY_NAME["memory"], ""
+    if name.startswith("memory:"):
+        return _BY_NAME["memory"], name.removeprefix("memory:").removeprefix("//")
     head, separator, place = name.partition("://")
     if not separator or not head.replace("+", "").replace(".", "").isalnum():
         return None, name

@@ -1,5 +1,8 @@
 //! The memory store: four ordered maps. Readers keep the version they started with; a commit makes
 //! a new one.
+//!
+//! A dataset in memory may have a name (`memory:work`), by which it is found as long as the process
+//! lives; without one it is empty and its opener's alone.
 use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
 use crate::error::{Result, StoreError};
 use crate::layout;
@@ -7,7 +10,8 @@ use std::borrow::Cow;
 use std::collections::btree_map::Range;
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 type Maps = [Map; 4];
@@ -29,6 +33,31 @@ impl MemoryStore {
     fn current(&self) -> Arc<Maps> {
         Arc::clone(&self.maps.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Datasets by their names.
+static NAMED: Mutex<BTreeMap<PathBuf, Arc<dyn Store>>> = Mutex::new(BTreeMap::new());
+
+/// The dataset of a name; a new, empty one without a name.
+pub fn open(name: &Path) -> Result<Arc<dyn Store>> {
+    if name.as_os_str().is_empty() {
+        return Ok(Arc::new(MemoryStore::new()));
+    }
+    let named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+    named.get(name).cloned().ok_or_else(|| StoreError::Io {
+        path: format!("memory:{}", name.display()),
+        source: std::io::ErrorKind::NotFound.into(),
+    })
+}
+
+/// Whether there is a dataset of this name.
+pub fn exists(name: &Path) -> bool {
+    NAMED.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+}
+
+/// Gives a complete dataset its name, in place of one that had it.
+pub fn publish(name: &Path, store: Arc<dyn Store>) {
+    NAMED.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), store);
 }
 
 impl Default for MemoryStore {

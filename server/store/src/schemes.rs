@@ -3,18 +3,30 @@ use crate::contract::Store;
 use crate::error::{Result, StoreError};
 use crate::leveldb::{LevelDbStore, Options};
 use crate::lmdb::LmdbStore;
+use crate::memory::{self, MemoryStore};
 use std::path::Path;
 use std::sync::Arc;
 
 /// What `--option NAME=VALUE` says.
 pub type Tuning = [(String, String)];
 
-/// A kind of store in a file or directory.
+/// Where a store of a kind is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Home {
+    /// A file.
+    File,
+    /// A directory.
+    Directory,
+    /// This process, by a name.
+    Process,
+}
+
+/// A kind of store.
 pub struct Scheme {
     /// What its URLs begin with.
     pub name: &'static str,
-    /// It is a directory, not a file.
-    pub is_directory: bool,
+    /// Where it is.
+    pub home: Home,
     /// Makes a new, empty dataset.
     pub create: fn(&Path, &Tuning) -> Result<Arc<dyn Store>>,
     /// Opens a dataset for reading.
@@ -25,7 +37,7 @@ pub struct Scheme {
 pub const SCHEMES: &[Scheme] = &[
     Scheme {
         name: "lmdb",
-        is_directory: false,
+        home: Home::File,
         create: |path, tuning| {
             untuned("lmdb", tuning)?;
             Ok(Arc::new(LmdbStore::create(path)?))
@@ -37,10 +49,22 @@ pub const SCHEMES: &[Scheme] = &[
     },
     Scheme {
         name: "leveldb",
-        is_directory: true,
+        home: Home::Directory,
         create: |path, tuning| Ok(Arc::new(LevelDbStore::create(path, &Options::parse(tuning)?)?)),
         open_read_only: |path, tuning| {
             Ok(Arc::new(LevelDbStore::open_read_only(path, &Options::parse(tuning)?)?))
+        },
+    },
+    Scheme {
+        name: "memory",
+        home: Home::Process,
+        create: |_, tuning| {
+            untuned("memory", tuning)?;
+            Ok(Arc::new(MemoryStore::new()))
+        },
+        open_read_only: |path, tuning| {
+            untuned("memory", tuning)?;
+            memory::open(path)
         },
     },
 ];

@@ -22,8 +22,11 @@ use crate::source::{size_of, Place, Source};
 use crate::staged::Staged;
 use redtool_format::rdb::target::{Loss, Target};
 use redtool_format::rdb::Dialect;
-use redtool_store::{schemes, Store};
+use redtool_store::schemes::{self, Home};
+use redtool_store::{memory, Store};
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is made, and how.
@@ -60,37 +63,90 @@ pub struct Converted {
 
 /// Copies the entries of `source` into a new dataset.
 pub fn convert(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
-    let mut converted = match schemes::find(&goal.place.scheme) {
-        Some(_) => to_store(source, goal, job, meter)?,
-        None => to_file(source, goal, job, meter)?,
+    let output = Output::new(goal)?;
+    let mut converted = match output.store(goal)? {
+        Some(store) => to_store(source, output, store, job, meter)?,
+        None => to_file(source, goal, output, job, meter)?,
     };
     converted.bytes_read = source.size_bytes();
     converted.failures = job.failures.finish()?;
     Ok(converted)
 }
 
-/// A file or store in the making, under the name that it has until it is complete.
-pub struct Output {
-    staged: Staged,
+/// A dataset in the making, which gets its name when it is complete.
+pub enum Output {
+    /// A file or directory, under another name until then.
+    Staged(Staged),
+    /// A dataset of this process.
+    Memory(PathBuf, Arc<dyn Store>),
 }
 
 impl Output {
     /// Refuses what is there already, unless it is to be replaced.
     pub fn new(goal: &Goal) -> Result<Self> {
-        let is_directory = schemes::find(&goal.place.scheme).is_some_and(|kind| kind.is_directory);
-        let stage = if is_directory { Staged::directory } else { Staged::new };
-        Ok(Self { staged: stage(&goal.place.path, goal.force)? })
+        let Place { scheme, path, tuning } = &goal.place;
+        let Some(kind) = schemes::find(scheme) else {
+            return Staged::new(path, goal.force).map(Self::Staged);
+        };
+        match kind.home {
+            Home::File => Staged::new(path, goal.force).map(Self::Staged),
+            Home::Directory => Staged::directory(path, goal.force).map(Self::Staged),
+            Home::Process if path.as_os_str().is_empty() => {
+                let error = Error::new(Kind::Usage, "a dataset in memory that nobody could open");
+                Err(error.hint("give it a name, like memory:work"))
+            }
+            Home::Process if memory::exists(path) && !goal.force => {
+                let message = format!("memory:{}: already exists", path.display());
+                Err(Error::new(Kind::Exists, message).hint("force replaces it"))
+            }
+            Home::Process => Ok(Self::Memory(path.clone(), (kind.create)(path, tuning)?)),
+        }
+    }
+
+    /// The new, empty store of a goal that is one.
+    fn store(&self, goal: &Goal) -> Result<Option<Arc<dyn Store>>> {
+        let Some(kind) = schemes::find(&goal.place.scheme) else { return Ok(None) };
+        match self {
+            Output::Memory(_, store) => Ok(Some(Arc::clone(store))),
+            Output::Staged(staged) => {
+                let made = (kind.create)(staged.path(), &goal.place.tuning);
+                self.named(made.map_err(Error::from)).map(Some)
+            }
+        }
+    }
+
+    /// The file to write, and where it is.
+    fn file(&self) -> Result<(File, &Path)> {
+        match self {
+            Output::Staged(staged) => Ok((staged.create()?, staged.path())),
+            Output::Memory(..) => Err(Error::new(Kind::Usage, "only stores are kept in memory")),
+        }
+    }
+
+    /// Bytes on the disk.
+    fn size_bytes(&self) -> u64 {
+        match self {
+            Output::Staged(staged) => size_of(staged.path()),
+            Output::Memory(..) => 0,
+        }
     }
 
     /// An error told of the name that it will have.
     pub fn named<T>(&self, outcome: Result<T>) -> Result<T> {
-        outcome.map_err(|error| self.staged.named(error))
+        match self {
+            Output::Staged(staged) => outcome.map_err(|error| staged.named(error)),
+            Output::Memory(..) => outcome,
+        }
     }
 
     /// Gives the complete output its name.
     pub fn commit(self, account: Account, written: Written) -> Result<Converted> {
-        self.staged.commit()?;
-        let Written { losses, bytes: bytes_written } = written;
+        let Written { losses, bytes } = written;
+        let bytes_written = if bytes == 0 { self.size_bytes() } else { bytes };
+        match self {
+            Output::Staged(staged) => staged.commit()?,
+            Output::Memory(name, store) => memory::publish(&name, store),
+        }
         Ok(Converted { account, losses, bytes_written, ..Converted::default() })
     }
 }
@@ -102,10 +158,8 @@ pub fn sink_of(
     sinks: usize,
     origin: impl FnOnce() -> Result<(Dialect, u32)>,
 ) -> Result<Box<dyn Sink>> {
-    let staged = &output.staged;
-    if schemes::find(&goal.place.scheme).is_some() {
-        let store = new_store(goal, output)?;
-        return Ok(Box::new(StoreSink::new(store, staged.path(), origin()?, sinks)?));
+    if let Some(store) = output.store(goal)? {
+        return Ok(Box::new(StoreSink::new(store, origin()?, sinks)?));
     }
     goal.place.no_tuning()?;
     match goal.place.scheme.as_str() {
@@ -114,24 +168,20 @@ pub fn sink_of(
             let target = goal.target.map_or_else(own, Ok)?;
             let Goal { lossy, compress, now_ms, .. } = *goal;
             let options = export::Options { target, lossy, compress, now_ms };
-            Ok(Box::new(RdbSink::new(staged.create()?, staged.path(), options)))
+            let (file, path) = output.file()?;
+            Ok(Box::new(RdbSink::new(file, path, options)))
         }
         other => Err(Error::new(Kind::Usage, format!("no dataset can be written to {other:?}"))),
     }
 }
 
-/// A new store at the place where it stays until it is complete.
-fn new_store(goal: &Goal, output: &Output) -> Result<Arc<dyn Store>> {
-    let Some(kind) = schemes::find(&goal.place.scheme) else {
-        let what = format!("{:?} is no store", goal.place.scheme);
-        return Err(Error::new(Kind::Usage, what));
-    };
-    let made = (kind.create)(output.staged.path(), &goal.place.tuning);
-    output.named(made.map_err(Error::from))
-}
-
-fn to_file(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
-    let output = Output::new(goal)?;
+fn to_file(
+    source: &Source,
+    goal: &Goal,
+    output: Output,
+    job: &Job,
+    meter: &Meter,
+) -> Result<Converted> {
     let mut sink = sink_of(goal, &output, 1, || source.origin())?;
     if job.selection.transform.may_collide() {
         sink = Box::new(Distinct::new(sink));
@@ -162,9 +212,13 @@ pub fn pump(
     Ok((account, opening.checksum, sink.finish(meter)?))
 }
 
-fn to_store(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
-    let output = Output::new(goal)?;
-    let store = new_store(goal, &output)?;
+fn to_store(
+    source: &Source,
+    output: Output,
+    store: Arc<dyn Store>,
+    job: &Job,
+    meter: &Meter,
+) -> Result<Converted> {
     let account = output.named(match source {
         Source::Store(from, size) if copy::fits(job) => {
             meter.set_total(*size);
@@ -174,6 +228,5 @@ fn to_store(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Co
     })?;
     output.named(store.sync().map_err(Error::from))?;
     drop(store);
-    let bytes = size_of(output.staged.path());
-    output.commit(account, Written { bytes, ..Written::default() })
+    output.commit(account, Written::default())
 }

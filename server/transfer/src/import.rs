@@ -11,13 +11,11 @@ use crate::runs::entry::segments;
 use crate::runs::merge::{Item, Merged};
 use crate::runs::{self, Sorted};
 use crate::sink::{Sink, Written};
-use crate::source::{size_of, Entry, Opening, Source};
+use crate::source::{Entry, Opening, Source};
 use redtool_format::rdb::Dialect;
 use redtool_store::fetch::{fetch, lines};
 use redtool_store::meta::Meta;
 use redtool_store::{Bulk, Object, Store, Table};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{channel, sync_channel, Receiver, Sender};
 use std::sync::Arc;
 
@@ -73,22 +71,16 @@ pub fn append_sorted(
 pub struct StoreSink {
     store: Arc<dyn Store>,
     origin: (Dialect, u32),
-    path: PathBuf,
     builder: Builder,
     opening: Option<Opening>,
 }
 
 impl StoreSink {
-    /// For a store at `path`, of entries from a dump of the form `origin`; `sinks` are open at the
-    /// same time, and share the memory that one may take.
-    pub fn new(
-        store: Arc<dyn Store>,
-        path: &Path,
-        origin: (Dialect, u32),
-        sinks: usize,
-    ) -> Result<Self> {
+    /// For entries from a dump of the form `origin`; `sinks` are open at the same time, and share
+    /// the memory that one may take.
+    pub fn new(store: Arc<dyn Store>, origin: (Dialect, u32), sinks: usize) -> Result<Self> {
         let builder = Builder::sharing(sinks)?;
-        Ok(Self { store, origin, path: path.to_owned(), builder, opening: None })
+        Ok(Self { store, origin, builder, opening: None })
     }
 }
 
@@ -103,7 +95,7 @@ impl Sink for StoreSink {
     }
 
     fn finish(self: Box<Self>, meter: &Meter) -> Result<Written> {
-        let Self { store, origin, path, builder, opening } = *self;
+        let Self { store, origin, builder, opening } = *self;
         let Some(Opening { notes, header, checksum, .. }) = opening else {
             return Err(Error::new(Kind::Store, "the store was not begun"));
         };
@@ -113,7 +105,7 @@ impl Sink for StoreSink {
         let sorted = Sorted { merged, account, keys, dbs, notes, header, checksum };
         append_sorted(sorted, origin, &*store, meter)?;
         store.sync()?;
-        Ok(Written { losses: BTreeMap::new(), bytes: size_of(&path) })
+        Ok(Written::default())
     }
 }
 

@@ -22,6 +22,6 @@ pub trait Sink {
 pub struct Written {
     /// What the target could not take, and how often.
     pub losses: BTreeMap<Loss, u64>,
-    /// Size of what was written.
+    /// Size of what was written; 0 when that is for the disk to tell.
     pub bytes: u64,
 }
