@@ -84,6 +84,12 @@ def memory_row(verb: str, keys: int, peak_bytes: int) -> Row:
     return Row(name, what, "", "MB", megabytes, None, None, bar, verdict, peak_bytes)
 
 
+def rate_row(name: str, what: str, rate: float | None, least: float, peak_bytes: int) -> Row:
+    """A row of MB of dump a second."""
+    verdict = "skip" if rate is None else "PASS" if rate >= least else "MISS"
+    return Row(name, what, "", "MB/s", rate, None, None, f">= {least} MB/s", verdict, peak_bytes)
+
+
 def size_text(keys: int) -> str:
     """`1M`, `20k`."""
     return f"{keys // 1_000_000}M" if keys >= 1_000_000 else f"{keys // 1000}k"

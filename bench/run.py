@@ -26,6 +26,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import conversions
 import keyspace
 import make_dump
 import peer
@@ -231,9 +232,11 @@ def run_all(bench: Bench) -> list[Row]:
         run_peer_server(bench)
         run_conversions(bench)
         run_start(bench)
+        conversions.run_stores(bench, remove)
+        conversions.run_texts(bench, remove)
     check_result(bench)
     run_gets(bench)
-    return measured_rows(bench)
+    return measured_rows(bench) + conversions.conversion_rows(bench)
 
 
 def run_large(bench: Bench) -> list[Row]:
