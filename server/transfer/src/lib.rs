@@ -58,3 +58,4 @@ pub use job::Job;
 pub use meter::Meter;
 pub use selection::Selection;
 pub use source::{Place, Source};
+pub use transform::Transform;

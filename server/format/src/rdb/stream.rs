@@ -96,7 +96,7 @@ pub struct Consumer {
 
 /// IDMP state of a stream that never used it, as a type 26 or 27 writer puts it: 100 s, 100 ids, no
 /// producers, 0, 0.
-const IDMP_UNUSED: [u8; 7] = [0x40, 0x64, 0x40, 0x64, 0, 0, 0];
+pub const IDMP_UNUSED: [u8; 7] = [0x40, 0x64, 0x40, 0x64, 0, 0, 0];
 /// "Unknown" in `entries_read`.
 const UNKNOWN: u64 = u64::MAX;
 /// "Never" in a consumer's active time.

@@ -160,7 +160,7 @@ fn plan_stream(value: &Value<'_>, to: ValueType) -> Result<Plan> {
         to.number() < ValueType::Stream3.number() && meta.groups.iter().any(active),
         Loss::ConsumerActive,
     );
-    let idmp_used = meta.idmp.as_deref().is_some_and(|idmp| idmp != IDMP_UNUSED);
+    let idmp_used = meta.idmp.as_deref().is_some_and(|idmp| idmp != stream::IDMP_UNUSED);
     losses.insert_if(to.number() < ValueType::Stream4.number() && idmp_used, Loss::Idmp);
     losses.insert_if(
         to.number() < ValueType::Stream5.number() && meta.ownerless().next().is_some(),
@@ -168,9 +168,6 @@ fn plan_stream(value: &Value<'_>, to: ValueType) -> Result<Plan> {
     );
     Ok(Plan { losses, ..Plan::rewritten(to, 0) })
 }
-
-/// 100 s, 100 ids, no producers, 0, 0: what a stream without idempotent producers holds of them.
-const IDMP_UNUSED: [u8; 7] = [0x40, 0x64, 0x40, 0x64, 0, 0, 0];
 
 fn plan_expiring_hash(
     value: &Value<'_>,
