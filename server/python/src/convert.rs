@@ -1,13 +1,13 @@
 //! The verbs that make datasets of others: convert, merge, split. Each is one call into the core.
 use crate::errors::plain;
-use crate::options::{check_known, filter, flag, get};
+use crate::options::{check_known, filter, flag, get, transform};
 use crate::places::Url;
 use crate::verbs::account;
 use crate::work;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use redtool_engine::clock::system_ms;
-use redtool_format::rdb::target::Target;
+use redtool_format::rdb::target::{Loss, Target};
 use redtool_transfer::convert::{convert as transfer, Converted, Goal};
 use redtool_transfer::failures::Failures;
 use redtool_transfer::merge::{merge as transfer_all, OnConflict};
@@ -19,8 +19,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Options that all three take.
-const COMMON: &[&str] =
-    &["filters", "checksum", "target", "rdb_version", "lossy", "force", "compress", "dead_letters"];
+const COMMON: &[&str] = &[
+    "filters",
+    "transforms",
+    "checksum",
+    "target",
+    "rdb_version",
+    "lossy",
+    "force",
+    "compress",
+    "dead_letters",
+];
 
 fn known(options: &Bound<'_, PyDict>, more: &[&str]) -> PyResult<()> {
     let known: Vec<_> = COMMON.iter().chain(more).copied().collect();
@@ -28,7 +37,8 @@ fn known(options: &Bound<'_, PyDict>, more: &[&str]) -> PyResult<()> {
 }
 
 fn job(options: &Bound<'_, PyDict>) -> PyResult<Job> {
-    let mut job = Job::of(Selection::of(filter(options)?));
+    let (filter, transform) = (filter(options)?, transform(options)?);
+    let mut job = Job::of(Selection { filter, transform });
     job.checksum = flag(options, "checksum", true)?;
     if let Some(path) = get::<PathBuf>(options, "dead_letters")? {
         job.failures = Arc::new(Failures::into_file(&path));
@@ -149,6 +159,7 @@ pub fn split(
     let dict = PyDict::new(py);
     dict.set_item("account", account(py, &done.account)?)?;
     dict.set_item("parts", made)?;
+    set_losses(&dict, &done.losses)?;
     dict.set_item("failures", failures(py, &done.failures)?)?;
     dict.set_item("bytes_read", bytes_read)?;
     dict.set_item("seconds", start.elapsed().as_secs_f64())?;
@@ -158,14 +169,18 @@ pub fn split(
 fn answer<'py>(py: Python<'py>, done: &Converted) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("account", account(py, &done.account)?)?;
-    let losses: BTreeMap<_, _> = done.losses.iter().map(|(loss, n)| (loss.name(), *n)).collect();
-    dict.set_item("losses", losses)?;
-    let warnings: Vec<_> = done.losses.iter().map(|(loss, n)| loss.sentence(*n)).collect();
-    dict.set_item("warnings", warnings)?;
+    set_losses(&dict, &done.losses)?;
     dict.set_item("bytes_read", done.bytes_read)?;
     dict.set_item("bytes_written", done.bytes_written)?;
     dict.set_item("failures", failures(py, &done.failures)?)?;
     Ok(dict)
+}
+
+fn set_losses(dict: &Bound<'_, PyDict>, losses: &BTreeMap<Loss, u64>) -> PyResult<()> {
+    let counts: BTreeMap<_, _> = losses.iter().map(|(loss, n)| (loss.name(), *n)).collect();
+    dict.set_item("losses", counts)?;
+    let warnings: Vec<_> = losses.iter().map(|(loss, n)| loss.sentence(*n)).collect();
+    dict.set_item("warnings", warnings)
 }
 
 fn failures<'py>(py: Python<'py>, errors: &[Error]) -> PyResult<Bound<'py, PyList>> {

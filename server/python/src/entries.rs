@@ -8,6 +8,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PySet};
 use redtool_format::encodings::stream::Message;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::{visit, Templates, Visitor};
+use redtool_format::rdb::writer::Value;
 use redtool_format::rdb::{module, Kind, ValueType};
 use redtool_format::Cursor;
 use redtool_store::object::{record_key, split_record_key};
@@ -113,22 +114,37 @@ fn entry(
     let mut buf = SpillBytes::new();
     let (value_type, payload) = read::payload(reader, object, &mut buf, false)
         .map_err(|e| raise(py, redtool_transfer::Error::store(e, 0, db, key)))?;
-    let mut build = Build::new(py, object.kind)?;
-    visit(value_type, payload, &Templates::new(), &mut build).map_err(|error| match error {
+    let value = Value { value_type, payload, templates: &Templates::new() };
+    let (value, field_expire_ms) = value_of(py, &value).map_err(|error| match error {
         BuildError::Python(error) => error,
         BuildError::Format(error) => {
             raise(py, redtool_transfer::Error::store(error.into(), 0, db, key))
         }
     })?;
-    if object.kind == Kind::Hash {
-        dict.set_item("field_expire_ms", &build.field_expire_ms)?;
+    if field_expire_ms.is_some() {
+        dict.set_item("field_expire_ms", field_expire_ms)?;
     }
-    dict.set_item("value", build.value())?;
+    dict.set_item("value", value)?;
     Ok(dict.unbind())
 }
 
-enum BuildError {
+/// A value as Python has it, and of a hash the expiries of its fields.
+pub fn value_of<'py>(
+    py: Python<'py>,
+    value: &Value<'_>,
+) -> Result<(Bound<'py, PyAny>, Option<Bound<'py, PyDict>>), BuildError> {
+    let kind = value.value_type.kind();
+    let mut build = Build::new(py, kind)?;
+    visit(value.value_type, value.payload, value.templates, &mut build)?;
+    let field_expire_ms = (kind == Kind::Hash).then(|| build.field_expire_ms.clone());
+    Ok((build.value(), field_expire_ms))
+}
+
+/// Why there is no Python value.
+pub enum BuildError {
+    /// The payload cannot be decoded.
     Format(redtool_format::FormatError),
+    /// Python cannot hold it.
     Python(PyErr),
 }
 

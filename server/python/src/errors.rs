@@ -15,6 +15,7 @@ fn class_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Loss => "LossError",
         ErrorKind::Store => "StoreError",
         ErrorKind::Usage => "UsageError",
+        ErrorKind::Script => "ScriptError",
         ErrorKind::Cancelled => "RedtoolError",
     }
 }

@@ -13,6 +13,7 @@
 //! | [`verbs`] | diff, verify, info, sniff |
 //! | [`dataset`] | an open dataset: commands |
 //! | [`entries`] | entries as Python values |
+//! | [`script`] | entries given to a Python function, and what it makes of them |
 //! | [`reply`] | RESP3 replies as Python values |
 //! | [`server`] | the RESP server |
 mod convert;
@@ -22,6 +23,7 @@ mod errors;
 mod options;
 mod places;
 mod reply;
+mod script;
 mod server;
 mod verbs;
 mod work;

@@ -1,12 +1,16 @@
 //! Dictionaries of options, read strictly: what is absent has its default, what is unknown is an
 //! error.
 use crate::errors::raise;
+use crate::script::PythonScript;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use redtool_engine::clock::system_ms;
 use redtool_transfer::filter::{Conditions, Portion, Sample, Ttl};
-use redtool_transfer::Filter;
+use redtool_transfer::transform::mask::{Masking, Parts, Scope};
+use redtool_transfer::transform::{Changes, Expiry, Retime, Script};
+use redtool_transfer::{Filter, Transform};
+use std::sync::Arc;
 
 /// Refuses options that a call does not have.
 pub fn check_known(options: &Bound<'_, PyDict>, known: &[&str]) -> PyResult<()> {
@@ -97,4 +101,67 @@ fn ttl(filters: &Bound<'_, PyDict>) -> PyResult<Option<Ttl>> {
     }
     let (min_ms, max_ms): (Option<i64>, Option<i64>) = value.extract()?;
     Ok(Some(Ttl::Between { min_ms, max_ms, now_ms: system_ms() }))
+}
+
+/// The transform in `options["transforms"]`.
+pub fn transform(options: &Bound<'_, PyDict>) -> PyResult<Transform> {
+    let given: Option<Bound<'_, PyDict>> = get(options, "transforms")?;
+    let Some(given) = given else { return Ok(Transform::default()) };
+    check_known(
+        &given,
+        &[
+            "script",
+            "rename",
+            "rename_regex",
+            "map_db",
+            "ttl",
+            "ttl_default",
+            "mask",
+            "mask_parts",
+            "mask_secret",
+        ],
+    )?;
+    let script: Option<Py<PyAny>> = get(&given, "script")?;
+    let changes = Changes {
+        script: script.map(|function| -> Arc<dyn Script> { Arc::new(PythonScript::new(function)) }),
+        rename: get(&given, "rename")?.unwrap_or_default(),
+        rename_regex: get(&given, "rename_regex")?.unwrap_or_default(),
+        dbs: get(&given, "map_db")?.unwrap_or_default(),
+        retime: Retime { expiry: expiry(&given)?, default_ms: get(&given, "ttl_default")? },
+        mask: masking(&given)?,
+        lossy: flag(options, "lossy", false)?,
+    };
+    Transform::new(changes).map_err(|e| raise(options.py(), e))
+}
+
+fn expiry(given: &Bound<'_, PyDict>) -> PyResult<Expiry> {
+    let Some((what, ms)) = get::<(String, i64)>(given, "ttl")? else { return Ok(Expiry::Keep) };
+    match what.as_str() {
+        "drop" => Ok(Expiry::Drop),
+        "set" => Ok(Expiry::Set(ms)),
+        "shift" => Ok(Expiry::Shift(ms)),
+        _ => Err(PyValueError::new_err(format!("unknown change of ttl {what:?}"))),
+    }
+}
+
+fn masking(given: &Bound<'_, PyDict>) -> PyResult<Option<Masking>> {
+    let Some(scopes) = get::<Vec<(String, Option<Vec<u8>>)>>(given, "mask")? else {
+        return Ok(None);
+    };
+    let scope = |(what, glob): (String, Option<Vec<u8>>)| match what.as_str() {
+        "values" => Ok(Scope { values: true, keys: false, glob }),
+        "keys" => Ok(Scope { values: false, keys: true, glob }),
+        "all" => Ok(Scope { values: true, keys: true, glob }),
+        _ => Err(PyValueError::new_err(format!("unknown mask {what:?}"))),
+    };
+    let parts = match get::<String>(given, "mask_parts")?.as_deref() {
+        None => Parts::All,
+        Some("digits") => Parts::Digits,
+        Some(regex) => Parts::Matching(regex.to_owned()),
+    };
+    Ok(Some(Masking {
+        scopes: scopes.into_iter().map(scope).collect::<PyResult<_>>()?,
+        parts,
+        secret: get(given, "mask_secret")?.unwrap_or_default(),
+    }))
 }

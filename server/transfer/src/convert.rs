@@ -61,6 +61,15 @@ pub struct Converted {
     pub failures: Vec<Error>,
 }
 
+impl Converted {
+    /// Adds what the changes of entries had to leave out.
+    pub fn add_losses(&mut self, job: &Job) {
+        for (loss, count) in job.selection.transform.take_losses() {
+            *self.losses.entry(loss).or_insert(0) += count;
+        }
+    }
+}
+
 /// Copies the entries of `source` into a new dataset.
 pub fn convert(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
     let output = Output::new(goal)?;
@@ -69,6 +78,7 @@ pub fn convert(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result
         None => to_file(source, goal, output, job, meter)?,
     };
     converted.bytes_read = source.size_bytes();
+    converted.add_losses(job);
     converted.failures = job.failures.finish()?;
     Ok(converted)
 }
@@ -205,6 +215,7 @@ pub fn pump(
         // What was counted is not what will be written.
         opening.dbs.clear();
     }
+    job.selection.transform.change_notes(&mut opening.notes)?;
     sink.begin(&opening)?;
     source.each_changed(&opening, job, &mut account, meter, |entry, account| {
         sink.entry(entry, account)

@@ -28,6 +28,8 @@ pub enum Kind {
     Store,
     /// The arguments do not make sense together.
     Usage,
+    /// A function of the user's failed, or gave what makes no entry.
+    Script,
     /// Stopped on request.
     Cancelled,
 }

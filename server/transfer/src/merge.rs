@@ -65,7 +65,11 @@ pub fn merge(
     };
     let output = Output::new(goal)?;
     let mut sink = sink_of(goal, &output, 1, || first.origin())?;
-    sink.begin(&merged_opening(&openings, &ranks, on_conflict)?)?;
+    let mut opening = merged_opening(&openings, &ranks, on_conflict)?;
+    // The first walk told of the same.
+    job.selection.transform.take_losses();
+    job.selection.transform.change_notes(&mut opening.notes)?;
+    sink.begin(&opening)?;
     let mut account = Account::default();
     let mut left = losers.as_slice().iter().copied().peekable();
     for (number, (source, opening)) in sources.iter().zip(&openings).enumerate() {
@@ -82,6 +86,7 @@ pub fn merge(
     let written = output.named(sink.finish(meter))?;
     let mut converted = output.commit(account, written)?;
     converted.bytes_read = sources.iter().map(Source::size_bytes).sum();
+    converted.add_losses(job);
     converted.failures = job.failures.finish()?;
     Ok(Merged { converted, conflicts: losers.len() as u64 })
 }

@@ -4,7 +4,7 @@ use crate::account::Account;
 use crate::error::Result;
 use crate::filter::Filter;
 use crate::source::Entry;
-use crate::transform::{Scratch, Transform};
+use crate::transform::{Applied, Scratch, Transform};
 
 /// Which entries, and how they are changed.
 #[derive(Default)]
@@ -24,7 +24,8 @@ impl Selection {
     /// Gives what becomes of an entry that passed the filter to `each`.
     ///
     /// The account stays true per type: an entry that changes its type is counted as what it
-    /// became, one that is dropped as filtered, and what a script adds as read too.
+    /// became, one that is dropped as filtered, one that cannot be masked as skipped, and what a
+    /// script adds as read too.
     #[inline]
     pub fn change(
         &self,
@@ -38,7 +39,7 @@ impl Selection {
         }
         let kind = entry.value.value_type.kind();
         let mut given = 0;
-        self.transform.apply(entry, scratch, &mut |changed| {
+        let applied = self.transform.apply(entry, scratch, &mut |changed| {
             let into = changed.value.value_type.kind();
             if given > 0 {
                 account.read.add(into);
@@ -48,8 +49,10 @@ impl Selection {
             given += 1;
             each(changed, account)
         })?;
-        if given == 0 {
-            account.filtered.add(kind);
+        match (given, applied) {
+            (0, Applied::Lost) => account.skipped.add(kind),
+            (0, Applied::Done) => account.filtered.add(kind),
+            _ => {}
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use crate::job::Job;
 use crate::meter::Meter;
 use crate::sink::Sink;
 use crate::source::{Entry, Source};
+use redtool_format::rdb::target::Loss;
+use std::collections::BTreeMap;
 
 /// One of the datasets to make.
 pub struct Part {
@@ -23,6 +25,8 @@ pub struct Split {
     pub account: Account,
     /// What was made, in the order of the parts. Their accounts tell what was written to each.
     pub parts: Vec<Converted>,
+    /// What the changes of entries had to leave out. What targets could not take is with the parts.
+    pub losses: BTreeMap<Loss, u64>,
     /// The first entries that were set aside.
     pub failures: Vec<Error>,
 }
@@ -40,6 +44,7 @@ pub fn split(source: &Source, parts: &[Part], job: &Job, meter: &Meter) -> Resul
     let mut opening = source.survey(job.checksum, &job.selection.filter, meter)?;
     // Counted for the whole, not for the parts.
     opening.dbs.clear();
+    job.selection.transform.change_notes(&mut opening.notes)?;
     let mut open = Vec::new();
     for part in parts {
         let output = Output::new(&part.goal)?;
@@ -72,7 +77,8 @@ pub fn split(source: &Source, parts: &[Part], job: &Job, meter: &Meter) -> Resul
         account.skipped.merge(&of_part.skipped);
         made.push(output.commit(of_part, written)?);
     }
-    Ok(Split { account, parts: made, failures: job.failures.finish()? })
+    let losses = job.selection.transform.take_losses();
+    Ok(Split { account, parts: made, losses, failures: job.failures.finish()? })
 }
 
 /// The part that takes an entry. Two that both would are a mistake that would double keys.

@@ -27,11 +27,13 @@ pub enum Loss {
     ModuleAux,
     /// The whole value: no form in the target.
     WholeValue,
+    /// The whole value: nobody can tell what in it is to be masked.
+    Unmasked,
 }
 
 impl Loss {
     /// Every loss.
-    pub const ALL: [Loss; 11] = [
+    pub const ALL: [Loss; 12] = [
         Loss::FieldTtl,
         Loss::StreamCounters,
         Loss::ConsumerActive,
@@ -43,6 +45,7 @@ impl Loss {
         Loss::Function,
         Loss::ModuleAux,
         Loss::WholeValue,
+        Loss::Unmasked,
     ];
 
     /// A stable name for machine-readable reports.
@@ -59,6 +62,7 @@ impl Loss {
             Loss::Function => "function",
             Loss::ModuleAux => "module_aux",
             Loss::WholeValue => "value",
+            Loss::Unmasked => "unmasked",
         }
     }
 
@@ -118,6 +122,10 @@ impl Loss {
                     "has no form in the target and is dropped",
                     "have no form in the target and are dropped",
                 );
+                ("value", "values", what)
+            }
+            Loss::Unmasked => {
+                let what = ("cannot be masked and is dropped", "cannot be masked and are dropped");
                 ("value", "values", what)
             }
         }

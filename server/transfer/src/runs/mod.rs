@@ -70,7 +70,8 @@ fn sort_entries(source: &Source, job: &Job, meter: &Meter) -> Result<Sorted> {
     source.each_changed(&opening, job, &mut account, meter, |entry, account| {
         builder.add(entry, account)
     })?;
-    let Opening { notes, header, checksum, .. } = opening;
+    let Opening { mut notes, header, checksum, .. } = opening;
+    job.selection.transform.change_notes(&mut notes)?;
     let (runs, dbs, keys) = builder.finish()?;
     Ok(Sorted { merged: Merged::new(vec![runs])?, account, keys, dbs, notes, header, checksum })
 }
@@ -101,7 +102,8 @@ fn sort_file(file: &RdbFile, job: &Job, meter: &Meter) -> Result<Sorted> {
         return Err(error);
     }
     let (walked, checksum) = outcome.walked?;
-    let (notes, header) = (walked.notes, Some(walked.header));
+    let (mut notes, header) = (walked.notes, Some(walked.header));
+    job.selection.transform.change_notes(&mut notes)?;
     let keys = account.written.total();
     Ok(Sorted { merged: Merged::new(runs)?, account, keys, dbs, notes, header, checksum })
 }

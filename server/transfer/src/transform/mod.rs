@@ -22,6 +22,7 @@ mod rewrite;
 mod ttl;
 
 use crate::error::{Error, Kind, Result};
+use crate::rdb_file::Notes;
 use crate::source::Entry;
 use mask::{Mask, Masking};
 use payload::Payload;
@@ -130,9 +131,26 @@ impl Transform {
             || self.mask.as_ref().is_some_and(Mask::may_collide)
     }
 
-    /// What had to be left out so far because it cannot be masked, and how often.
-    pub fn losses(&self) -> BTreeMap<Loss, u64> {
-        self.losses.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What had to be left out since this was asked last, because it cannot be masked, and how
+    /// often.
+    pub fn take_losses(&self) -> BTreeMap<Loss, u64> {
+        std::mem::take(&mut *self.losses.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes what stands outside keys: where values are masked, modules' own data may not go
+    /// along, since nobody can tell what is in it.
+    pub fn change_notes(&self, notes: &mut Notes) -> Result<()> {
+        if notes.module_aux.is_empty() || !self.mask.as_ref().is_some_and(Mask::masks_values) {
+            return Ok(());
+        }
+        if !self.lossy {
+            let error = Error::new(Kind::Loss, "modules' auxiliary data cannot be masked");
+            return Err(error.hint("--lossy leaves it out"));
+        }
+        for _ in notes.module_aux.drain(..) {
+            self.count(Loss::ModuleAux.into());
+        }
+        Ok(())
     }
 
     /// Gives what becomes of the entry to `each`: it, changed, or what a script makes of it.

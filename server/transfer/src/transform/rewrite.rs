@@ -70,7 +70,7 @@ pub(super) fn rewrite(
         Ok(()) => {}
         Err(Stop::Format(error)) => return Err(entry.error(error)),
         Err(Stop::Io(error)) => return Err(Error::io(&std::env::temp_dir(), &error)),
-        Err(Stop::Opaque(_)) if job.lossy => return Ok((None, Loss::WholeValue.into())),
+        Err(Stop::Opaque(_)) if job.lossy => return Ok((None, Loss::Unmasked.into())),
         Err(Stop::Opaque(what)) => {
             let what = format!("{what} cannot be masked");
             return Err(refused(entry, &what, "--lossy leaves out what cannot be masked"));

@@ -100,6 +100,11 @@ impl Mask {
         Ok(Self { scopes: masking.scopes, parts, cipher: Cipher::new(&masking.secret) })
     }
 
+    /// Whether any value is masked.
+    pub(super) fn masks_values(&self) -> bool {
+        self.scopes.iter().any(|scope| scope.values)
+    }
+
     /// Whether the value of a key is masked.
     pub(super) fn masks_value_of(&self, key: &[u8]) -> bool {
         self.scopes.iter().any(|scope| scope.values && scope.has(key))
