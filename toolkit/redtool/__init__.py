@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         LossError,
         RedtoolError,
         ResponseError,
+        ScriptError,
         StoreError,
         TargetExistsError,
         TruncatedError,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         Tally,
         VerifyResult,
     )
+    from redtool.transforms import Transforms
     from redtool.verbs.combine import merge, split
     from redtool.verbs.compare import diff
     from redtool.verbs.inspect import info, verify
@@ -68,6 +70,7 @@ _HOMES = {
         "LossError",
         "RedtoolError",
         "ResponseError",
+        "ScriptError",
         "StoreError",
         "TargetExistsError",
         "TruncatedError",
@@ -91,6 +94,7 @@ _HOMES = {
         "Tally",
         "VerifyResult",
     ),
+    "redtool.transforms": ("Transforms",),
     "redtool.verbs.combine": ("merge", "split"),
     "redtool.verbs.compare": ("diff",),
     "redtool.verbs.inspect": ("info", "verify"),
@@ -121,11 +125,13 @@ __all__ = [
     "Problem",
     "RedtoolError",
     "ResponseError",
+    "ScriptError",
     "ServedDataset",
     "SplitResult",
     "StoreError",
     "Tally",
     "TargetExistsError",
+    "Transforms",
     "TruncatedError",
     "UnsupportedError",
     "UsageError",

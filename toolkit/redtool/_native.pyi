@@ -25,6 +25,23 @@ matches one of each list that is there and none of the exclude_ lists:
     slots                     list[(first, last)]  Redis Cluster slots, both ends included
     bucket                    (k, n): the k-th (from 1) of n parts that together are all keys
 
+Transforms, the value of `options["transforms"]`, each absent when not wanted; the steps come in
+this order, and each sees what the one before it made:
+
+    script                    a function from redtool.Entry to Entry, None or several
+    rename                    list[(bytes, bytes)]  prefixes; the first that fits
+    rename_regex              list[(str, bytes)]  the first that is found; $1 is a group
+    map_db                    list[(int, int)]
+    ttl                       ("shift", ms), ("set", Unix ms) or ("drop", 0): of keys, fields of
+                              hashes too
+    ttl_default               Unix ms: the expiry of keys that have none after that
+    mask                      list[("values" | "keys" | "all", a glob as bytes, or None)]
+    mask_parts                "digits" or a regular expression: the parts of keys that are masked
+    mask_secret               bytes
+
+An entry that a script adds counts as read too, one that it drops as filtered, one that cannot be
+masked (`lossy`) as skipped. Keys that become one are an error that names them.
+
 Accounts, the value of `"account"` in results: {"read", "written", "filtered", "skipped", "failed"},
 each a dict from type name to a count of keys; for every type,
 read = written + filtered + skipped + failed.
@@ -54,7 +71,8 @@ def convert(
 ) -> dict[str, Any]:
     """Copies the entries of `source` into a new dataset at `target`, all or nothing.
 
-    options: filters {}; checksum bool [True]; target str [""], a server to write for ("redis-7.2");
+    options: filters {}; transforms {}; checksum bool [True];
+    target str [""], a server to write for ("redis-7.2");
     rdb_version int | None [None] (neither: the version of the dump it is or came from);
     lossy bool [False]; force bool [False], replace what is there;
     compress bool [True], LZF as Redis does; dead_letters str | None [None], a file for entries that

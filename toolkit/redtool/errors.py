@@ -1,16 +1,19 @@
 """What can go wrong, as one tree.
 
-    RedtoolError ├── UsageError (ValueError)                   what was asked for makes no sense ├──
-    FormatError (ValueError)                  the bytes of a dataset are not what they should be │
-    ├── TruncatedError                        they end inside something │   ├── CorruptError
-    they contradict themselves │   ├── ChecksumError                         the stored checksum
-    differs from the computed one │   └── UnsupportedError                      of a version, type
-    or kind that redtool cannot read ├── LossError                                 the target cannot
-    hold it all; see --lossy ├── DatasetNotFoundError (FileNotFoundError)  nothing is there ├──
-    TargetExistsError (FileExistsError)       something is there already; see --force ├── StoreError
-    (OSError)                      a store or file could not be read or written │   └──
-    DiskFullError                         for lack of room └── ResponseError
-    a command's error reply, in Redis' words
+    RedtoolError
+    ├── UsageError (ValueError)                   what was asked for makes no sense
+    ├── ScriptError (ValueError)                  a script failed, or gave what makes no entry
+    ├── FormatError (ValueError)                  the bytes of a dataset are not what they should be
+    │   ├── TruncatedError                        they end inside something
+    │   ├── CorruptError                          they contradict themselves
+    │   ├── ChecksumError                         the stored checksum differs from the computed one
+    │   └── UnsupportedError                      of a version, type or kind that cannot be read
+    ├── LossError                                 the target cannot hold it all; see --lossy
+    ├── DatasetNotFoundError (FileNotFoundError)  nothing is there
+    ├── TargetExistsError (FileExistsError)       something is there already; see --force
+    ├── StoreError (OSError)                      a store or file could not be read or written
+    │   └── DiskFullError                         for lack of room
+    └── ResponseError                             a command's error reply, in Redis' words
 
 Each carries its place: `path`, `offset` (bytes), `db` and `key`, and a `hint`; what is not known is
 None. `str(error)` is one line with the place, without the hint. The native module raises these
@@ -54,6 +57,10 @@ class RedtoolError(Exception):
 
 class UsageError(RedtoolError, ValueError):
     """What was asked for makes no sense, or is not there yet."""
+
+
+class ScriptError(RedtoolError, ValueError):
+    """A script failed, or gave what makes no entry."""
 
 
 class FormatError(RedtoolError, ValueError):

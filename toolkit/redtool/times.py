@@ -2,12 +2,15 @@
 
     duration   500ms 90s 15m 1h 7d 2w, or a number of seconds
     ttl        none · any · <1h · >7d · 1h..7d
+    moment     7d (from now) · 2026-01-31T12:00Z · Unix time in milliseconds
     clock      now · dump · 2026-01-31T12:00Z · Unix time in milliseconds
 
 Every function takes the text and raises ValueError with a sentence when it means nothing.
 """
 
 from __future__ import annotations
+
+import time
 
 _UNITS_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
@@ -60,12 +63,35 @@ def clock(text: str) -> str | int:
     """
     if text in ("now", "dump"):
         return text
+    moment = _absolute_ms(text)
+    if moment is None:
+        raise ValueError(f"{text!r} is no clock such as now, dump or 2026-01-31T12:00Z")
+    return moment
+
+
+def moment_ms(text: str) -> int:
+    """A moment in Unix milliseconds: a duration from now, or an absolute time.
+
+    >>> moment_ms("2026-01-31T12:00Z"), moment_ms("1769860800000")
+    (1769860800000, 1769860800000)
+    """
+    moment = _absolute_ms(text)
+    if moment is not None:
+        return moment
+    try:
+        return round(time.time() * 1000) + duration_ms(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time such as 7d or 2026-01-31T12:00Z") from None
+
+
+def _absolute_ms(text: str) -> int | None:
+    """Unix milliseconds of an ISO time, or of itself; None when it is neither."""
     if text.isascii() and text.isdigit():
-        return int(text)
+        return int(text) if len(text) < 16 else None
     from datetime import UTC, datetime
 
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no clock such as now, dump or 2026-01-31T12:00Z") from None
+        return None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)

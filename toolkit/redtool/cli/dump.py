@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT
+from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ VERB = Verb(
         *MOVING,
         *DUMP_TARGET,
         *FILTERS,
+        *TRANSFORMS,
         *OUTPUT,
     ),
     statuses=MOVED,

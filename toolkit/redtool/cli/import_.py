@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT
+from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS, UNMASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ VERB = Verb(
         Option("out", ("--out", "-o"), "The store's path, when not beside.", metavar="PATH"),
         *MOVING,
         *FILTERS,
+        *TRANSFORMS,
+        UNMASKED,
         *OUTPUT,
     ),
     statuses=MOVED,

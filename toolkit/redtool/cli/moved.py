@@ -9,7 +9,7 @@ import sys
 
 from redtool.cli.failure import TROUBLE, complain
 from redtool.cli.printer import Printer, account_lines, count, size
-from redtool.cli.shared import filters
+from redtool.cli.shared import filters, transforms
 from redtool.errors import StoreError, UsageError
 
 TYPE_CHECKING = False
@@ -46,9 +46,14 @@ def options(values: Values) -> dict[str, Any]:
     chosen: dict[str, Any] = {name: values[name] for name in DUMP_OPTIONS if name in values}
     if "no_compress" in values:
         chosen["compress"] = not values["no_compress"]
+    changes = transforms(values)
+    if changes.masks_with_a_new_secret:
+        printer = Printer(json=values["json"], quiet=values["quiet"])
+        printer.say("masked with a new secret; --mask-key SECRET makes the same mask in every run")
     return {
         **chosen,
         "filters": filters(values),
+        "transforms": changes,
         "force": values["force"],
         "checksum": not values["no_checksum"],
         "dead_letters": values["dead_letters"],

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from redtool.cli.rows import Values
     from redtool.filters import Filters
+    from redtool.transforms import Transforms
 
     Parse = Callable[[str], Any]
 
@@ -116,6 +117,71 @@ FILTERS = (
     ),
 )
 
+
+def _by(name: str) -> Parse:
+    """A parser of `redtool.transforms`, which is imported when there is something to parse."""
+
+    def parse(word: str) -> Any:
+        from redtool import transforms
+
+        return getattr(transforms, name)(word)
+
+    return parse
+
+
+def _checked(name: str) -> Parse:
+    """Checked here, so that a bad one is a usage error; handed on as it was written."""
+
+    def parse(word: str) -> str:
+        _by(name)(word)
+        return word
+
+    return parse
+
+
+def _change(
+    name: str, metavar: str, help: str, parse: Parse = text, *, many: bool = False
+) -> Option:
+    flag = f"--{name.replace('_', '-')}"
+    return Option(name, (flag,), help, metavar=metavar, many=many, panel="Transforms", parse=parse)
+
+
+TRANSFORMS = (
+    _change("map", "SCRIPT", "A Python file whose map(entry) gives what becomes of each; slow."),
+    _change(
+        "rename",
+        "OLD=NEW",
+        "Prefixes of keys: old:=new: (repeatable; the first that fits).",
+        _checked("prefix_pair"),
+        many=True,
+    ),
+    _change(
+        "rename_regex",
+        "RE=>REPL",
+        "What is found in keys; $1 is a group (repeatable; the first found).",
+        _checked("regex_pair"),
+        many=True,
+    ),
+    _change("map_db", "A=B", "Database A goes into B (repeatable).", _by("db_pair"), many=True),
+    _change("ttl_shift", "TIME", "Move expiries, of hash fields too: +1h, -30m.", _by("shift_ms")),
+    Option("ttl_drop", ("--ttl-drop",), "Nothing expires any more.", panel="Transforms"),
+    _change("ttl_set", "WHEN", "Every key expires then: 7d, 2026-01-31T12:00Z.", _by("moment_ms")),
+    _change("ttl_default", "WHEN", "Keys without an expiry expire then.", _by("moment_ms")),
+    _change(
+        "mask",
+        "WHAT",
+        "Other letters and digits in values, keys or all; values=user:* of some (repeatable).",
+        _checked("mask_scope"),
+        many=True,
+    ),
+    _change("mask_keys", "PARTS", "Of keys, only parts with digits, or with a match: digits, RE."),
+    _change("mask_key", "SECRET", "Mask as in every run with this secret; @FILE holds it."),
+)
+# For verbs whose target can hold everything but what a mask cannot do.
+UNMASKED = Option(
+    "lossy", ("--lossy",), "Leave out what cannot be masked, counted.", panel="Transforms"
+)
+
 JSON = Option("json", ("--json",), "Print the result as JSON on stdout.", panel="Output")
 QUIET = Option("quiet", ("--quiet", "-q"), "No progress, no account.", panel="Output")
 OUTPUT = (JSON, QUIET)
@@ -177,3 +243,10 @@ def filters(values: Values) -> Filters:
     from redtool.filters import Filters
 
     return Filters(**{option.name: values[option.name] for option in FILTERS})
+
+
+def transforms(values: Values) -> Transforms:
+    """The transforms out of a verb's values."""
+    from redtool.transforms import Transforms
+
+    return Transforms(**{option.name: values[option.name] for option in TRANSFORMS})

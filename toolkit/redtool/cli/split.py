@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, slots
+from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS, slots
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ VERB = Verb(
         *MOVING,
         *DUMP_TARGET,
         *FILTERS,
+        *TRANSFORMS,
         *OUTPUT,
     ),
     statuses=MOVED,

@@ -10,6 +10,7 @@ from redtool import _native
 from redtool.errors import UsageError
 from redtool.filters import Filters
 from redtool.results import ConvertResult
+from redtool.transforms import Transforms
 from redtool.urls import (
     import_target,
     is_kind,
@@ -26,6 +27,7 @@ def convert(
     target: str | os.PathLike[str],
     *,
     filters: Filters | None = None,
+    transforms: Transforms | None = None,
     force: bool = False,
     for_server: str | None = None,
     rdb_version: int | None = None,
@@ -40,7 +42,8 @@ def convert(
 
     The target appears under its name only when it is complete; whatever happens before leaves what
     was there. `force` replaces it. `for_server` ("redis-6.2") or `rdb_version` say what an RDB
-    target must be readable by; what it could not hold is a LossError, unless `lossy`.
+    target must be readable by; what it could not hold is a LossError, unless `lossy`. `filters` say
+    which entries are taken, `transforms` how those are changed; keys that become one are an error.
 
     Entries that are damaged end the work, or with `dead_letters` are set aside in that file, one
     JSON line each, and counted as failed. `tuning` is how the store that is made is tuned, or the
@@ -53,6 +56,7 @@ def convert(
     refuse_same(origin, goal)
     options = move_options(
         filters=filters,
+        transforms=transforms,
         force=force,
         for_server=for_server,
         rdb_version=rdb_version,
@@ -69,6 +73,7 @@ def convert(
 def move_options(
     *,
     filters: Filters | None = None,
+    transforms: Transforms | None = None,
     force: bool = False,
     for_server: str | None = None,
     rdb_version: int | None = None,
@@ -82,6 +87,7 @@ def move_options(
         raise UsageError("a server and an RDB version were both named", hint="name one of them")
     return {
         "filters": (filters or Filters()).as_options(),
+        "transforms": (transforms or Transforms()).as_options(),
         "force": force,
         "target": for_server or "",
         "rdb_version": rdb_version,
