@@ -7,7 +7,8 @@ in the core, but for the script; this is only its description.
 A script is a Python file with a function `map(entry)` that is given a `redtool.Entry` and returns
 one (`dataclasses.replace(entry, key=b"…")`), None to leave it out, or an iterable of entries. It is
 called entry by entry and holds the GIL, so it is much slower than everything else here; its values
-have to fit in memory.
+have to fit in memory. `entry.encoding` is "" where the source is a dump, and is not looked at in
+what comes back: a value that comes back equal keeps its encoding.
 """
 
 from __future__ import annotations

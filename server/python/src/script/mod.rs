@@ -136,7 +136,9 @@ impl PythonScript {
         let explained = match wrong {
             Wrong::Format(error) => return entry.error(error),
             Wrong::Io(error) => return Error::io(&std::env::temp_dir(), &error),
-            Wrong::Python(error) => explain(py, "raised", error.value(py).as_any(), function),
+            Wrong::Python(error) => {
+                explain(py, "raised", error.into_value(py).bind(py).as_any(), function)
+            }
             Wrong::Said(what) => {
                 explain(py, "refused", PyString::new(py, &what).as_any(), function)
             }
@@ -160,7 +162,7 @@ fn explain(
 
 fn not_an_entry(object: &Bound<'_, PyAny>) -> String {
     let name = object.get_type().name().map_or_else(|_| "?".into(), |name| name.to_string());
-    format!("it gave a {name}, not an Entry, None or several entries")
+    format!("it gave an object of type {name}, not an Entry, None or several entries")
 }
 
 impl Script for PythonScript {

@@ -21,7 +21,7 @@ const NODE_BYTES: usize = 4096;
 /// Writes the nodes and the metadata; gives the type and the number of nodes.
 pub(super) fn write(value: &Bound<'_, PyAny>, payload: &mut Payload) -> Written<(ValueType, u64)> {
     let Ok(stream) = value.cast::<PyDict>() else {
-        return said(format!("the value of a stream is a {}", value.get_type().name()?));
+        return said(format!("the value of a stream is of type {}", value.get_type().name()?));
     };
     let groups = match stream.get_item("groups")? {
         None => Vec::new(),

@@ -58,7 +58,7 @@ pub(super) fn bytes<'a>(object: &'a Bound<'_, PyAny>, what: &str) -> Written<&'a
     if let Ok(text) = object.cast::<PyString>() {
         return Ok(text.to_str()?.as_bytes());
     }
-    said(format!("{what} is a {}, not bytes", object.get_type().name()?))
+    said(format!("{what} is of type {}, not bytes", object.get_type().name()?))
 }
 
 fn iterate<'py>(
@@ -68,7 +68,7 @@ fn iterate<'py>(
     let lone = value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyString>();
     match value.try_iter() {
         Ok(items) if !lone => Ok(items),
-        _ => said(format!("the value of a {what} is a {}", value.get_type().name()?)),
+        _ => said(format!("the value of a {what} is of type {}", value.get_type().name()?)),
     }
 }
 
@@ -132,7 +132,7 @@ fn fields(
     payload: &mut Payload,
 ) -> Written<(ValueType, u64)> {
     let Ok(dict) = value.cast::<PyDict>() else {
-        return said(format!("the value of a hash is a {}", value.get_type().name()?));
+        return said(format!("the value of a hash is of type {}", value.get_type().name()?));
     };
     let expiries = match expiries.cast::<PyDict>() {
         Ok(expiries) => expiries.clone(),

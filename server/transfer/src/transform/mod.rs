@@ -9,7 +9,9 @@
 //! | [`rename`] | the key: by prefix, then by regular expression |
 //! | db map | the db |
 //! | [`ttl`] | the expiry of the key and of hash fields |
-//! | [`mask`] | key and value: letters and digits become others. Last, so that whatever is written has been masked |
+//! | [`mask`] | key and value: letters and digits become others |
+//!
+//! The mask is last, so that whatever is written has been masked.
 //!
 //! What no step touches stays at the raw level: a value that is not rewritten keeps its payload
 //! and encoding. [`rewrite`] makes new payloads, element by element, in a [`payload`] that moves
