@@ -2,6 +2,7 @@
 
     python bench/run.py                  the table, medians of 5, on the 1 M key dump
     python bench/run.py --large          and the memory of each verb on 10 M keys (a 3 GB dump)
+    python bench/run.py --giants         and every verb on single values of 10 M elements
     python bench/run.py --json FILE      the same rows as JSON, with the machine
 
 The page cache is warmed first; peer and redtool alternate, so that a noisy minute hits both.
@@ -27,6 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import conversions
+import giant_rows
 import keyspace
 import make_dump
 import peer
@@ -270,6 +272,7 @@ def options() -> argparse.Namespace:
         "--requests", type=int, default=2_000_000, help="GETs a run with pipeline 16"
     )
     parser.add_argument("--large", action="store_true", help="also memory with 10 M keys")
+    parser.add_argument("--giants", action="store_true", help="also values of 10 M elements")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--redtool", metavar="PATH", help="the command to measure")
     parser.add_argument("--data", type=Path, default=make_dump.DATA, help="folder for dumps")
@@ -300,6 +303,8 @@ def main() -> None:
         made = bench_keys(args, args.keys, large=False)
         if args.large:
             made += bench_keys(args, 10_000_000, large=True)
+        if args.giants:
+            made += giant_rows.bench_giants(find_redtool(args.redtool), args.data)
     except BenchError as error:
         raise SystemExit(f"bench stopped: {error}") from None
     print(table(made))

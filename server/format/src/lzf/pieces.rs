@@ -63,11 +63,11 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// Copies from `distance` back; what is shorter than the run is copied again.
+    /// Copies from `distance` back; each copy doubles what a run longer than that repeats.
     fn repeat(&mut self, mut run: usize, distance: usize) {
+        let from = self.buf.len() - distance;
         while run > 0 {
-            let from = self.buf.len() - distance;
-            let step = run.min(distance);
+            let step = run.min(self.buf.len() - from);
             self.buf.extend_from_within(from..from + step);
             run -= step;
         }
