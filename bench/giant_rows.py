@@ -30,6 +30,10 @@ STORES = ["lmdb", "leveldb"]
 """Stores on this machine that the giants are imported into, by the name that --to takes."""
 
 
+Taken = list[tuple[str, float]]
+"""Commands, and the seconds that each took."""
+
+
 @dataclass(frozen=True)
 class Giant:
     """One giant, and where its dump and what is made of it lie."""
@@ -71,10 +75,12 @@ def file_rows(giant: Giant) -> Iterator[Row]:
     convert = ("convert", giant.rdb, older, "--rdb-version", version, "--lossy")
     yield giant.verb(f"RDB to RDB {version}", *convert)
     older.unlink()
+    yield giant.verb("verify --salvage", "verify", giant.rdb, "--salvage", older)
+    older.unlink()
 
 
-def store_rows(giant: Giant, scheme: str) -> Iterator[Row]:
-    """Verbs that make a store or read it."""
+def store_rows(giant: Giant, scheme: str, other: str) -> Iterator[Row]:
+    """Verbs that make a store or read it; there is one of the scheme `other` already."""
     store, dumped = giant.store(scheme), giant.work / "dumped.rdb"
     yield giant.verb(f"RDB to {scheme}", "import", giant.rdb, "--to", scheme, "--out", store)
     yield giant.verb(f"verify {scheme} --deep", "verify", store, "--deep")
@@ -82,6 +88,10 @@ def store_rows(giant: Giant, scheme: str) -> Iterator[Row]:
     yield giant.verb(f"diff RDB {scheme}", "diff", giant.rdb, store)
     yield giant.verb(f"diff {scheme} RDB again", "diff", store, dumped)
     dumped.unlink()
+    if other != scheme:
+        copied = giant.work / f"copied.{scheme}"
+        yield giant.verb(f"{other} to {scheme}", "convert", giant.store(other), copied)
+        yield giant.verb(f"diff {other} {scheme}", "diff", giant.store(other), copied)
     yield from serve_rows(giant, scheme)
 
 
@@ -93,30 +103,36 @@ def timed(ask: Callable[[], bytes | int]) -> tuple[float, bytes | int]:
 
 
 def serve_rows(giant: Giant, scheme: str) -> Iterator[Row]:
-    """A server of the store: each ask by its time, and the server's memory through all of them."""
+    """A server of the store: its memory through all asks, then the time of each."""
     port = peer.free_port()
     store = str(giant.store(scheme))
     args = ["serve", store, "--readonly", "--port", str(port)]
     with peer.Server([*giant.redtool, *args], port, giant.work / "serve.log") as server:
         ready_s = server.wait_ready()
         watch = Watch(server.process.pid)
-        taken = []
-        for ask in ASKS[giant.kind](giant.elements):
-            seconds, reply = timed(lambda ask=ask: whole_reply(port, *ask.args))
-            if reply != ask.reply:
-                raise BenchError(f"{giant.kind} in {scheme}: {ask.args}: {reply!r:.300}")
-            taken.append((" ".join(map(text, ask.args)), seconds))
-        if giant.kind in SCANS:
-            command, width = SCANS[giant.kind]
-            seconds, given = timed(lambda: scanned(port, command))
-            if given != width * giant.elements:
-                raise BenchError(f"{giant.kind} in {scheme}: {command} gave {given} replies")
-            taken.append((f"{command}, all of it", seconds))
+        taken = asked(giant, port)
         # The last look may be the first when the asks took no time.
         peak_bytes = max(anonymous_bytes(server.process.pid), watch.stop())
-        yield giant.row(f"serve {scheme}, {len(taken)} asks", ready_s, peak_bytes)
+    yield giant.row(f"serve {scheme}, {len(taken)} asks", ready_s, peak_bytes)
     for what, seconds in taken:
         yield giant.row(f"{scheme} {what}", seconds, 0)
+
+
+def asked(giant: Giant, port: int) -> Taken:
+    """Every ask and a walk with cursors, each answer compared."""
+    taken = []
+    for ask in ASKS[giant.kind](giant.elements):
+        seconds, reply = timed(lambda ask=ask: whole_reply(port, *ask.args))
+        if reply != ask.reply:
+            raise BenchError(f"{giant.kind}: {ask.args}: {reply!r:.300}")
+        taken.append((" ".join(map(text, ask.args)), seconds))
+    if giant.kind in SCANS:
+        command, width = SCANS[giant.kind]
+        seconds, given = timed(lambda: scanned(port, command))
+        if given != width * giant.elements:
+            raise BenchError(f"{giant.kind}: {command} gave {given} replies")
+        taken.append((f"{command}, all of it", seconds))
+    return taken
 
 
 def text(word: str | bytes | int) -> str:
@@ -134,7 +150,7 @@ def giant_rows(
             giants.write(kind, elements, giant.rdb)
             yield from file_rows(giant)
             for scheme in stores:
-                yield from store_rows(giant, scheme)
+                yield from store_rows(giant, scheme, stores[0])
 
 
 def bench_giants(redtool: str, folder: Path) -> list[Row]:
