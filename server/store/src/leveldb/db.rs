@@ -30,6 +30,18 @@ pub enum Mode {
     New,
 }
 
+impl Mode {
+    /// LevelDB's own size of the memory table; for a load a larger one. LevelDB's one thread waits
+    /// for the disk after each that it has written (a million keys: 79 waits with 4 MB, 11 with
+    /// 32 MB, which took a fifth less time), and what is loaded in order takes no longer to sort.
+    fn write_buffer_size(self) -> usize {
+        match self {
+            Mode::Existing => 4 << 20,
+            Mode::New => 32 << 20,
+        }
+    }
+}
+
 /// An open database: one directory, locked.
 pub struct Db {
     db: *mut ffi::leveldb_t,
@@ -88,7 +100,8 @@ impl Db {
             ffi::leveldb_options_set_create_if_missing(raw, u8::from(mode == Mode::New));
             ffi::leveldb_options_set_error_if_exists(raw, u8::from(mode == Mode::New));
             ffi::leveldb_options_set_paranoid_checks(raw, u8::from(options.paranoid_checks));
-            ffi::leveldb_options_set_write_buffer_size(raw, options.write_buffer_size);
+            let write_buffer_size = options.write_buffer_size.unwrap_or(mode.write_buffer_size());
+            ffi::leveldb_options_set_write_buffer_size(raw, write_buffer_size);
             ffi::leveldb_options_set_max_open_files(raw, options.max_open_files);
             ffi::leveldb_options_set_block_size(raw, options.block_size);
             ffi::leveldb_options_set_block_restart_interval(raw, options.block_restart_interval);
@@ -325,16 +338,14 @@ impl Iter<'_> {
         self.here()
     }
 
-    /// The record it is at; None at the end.
+    /// The record it is at; None at the end. LevelDB passes over a block that it cannot read and
+    /// goes on behind it, so it is asked after each move whether it did.
     pub fn here(&self) -> Result<Option<(&[u8], &[u8])>> {
-        if self.is_at_record() {
-            return Ok(Some(self.record()));
-        }
         let mut error: *const c_char = ptr::null();
-        // SAFETY: as above; the words are LevelDB's until `check` takes them.
+        // SAFETY: the iterator is live; the words are LevelDB's until `check` takes them.
         unsafe { ffi::leveldb_iter_get_error(self.iter, ptr::addr_of_mut!(error)) };
         self.snapshot.db.check(error.cast_mut())?;
-        Ok(None)
+        Ok(self.is_at_record().then(|| self.record()))
     }
 
     fn is_at_record(&self) -> bool {

@@ -2,13 +2,13 @@
 //!
 //! | name | value | when nothing is said |
 //! |---|---|---|
-//! | `write_buffer_size` | size of the memory table | 4MB |
+//! | `write_buffer_size` | size of the memory table | 4MB, 32MB in a load |
 //! | `max_file_size` | size of the files that compactions write | 2MB |
 //! | `block_size` | bytes of records a compressed block | 4KB |
 //! | `block_restart_interval` | keys between two that are stored whole | 16 |
 //! | `max_open_files` | files held open | 1000 |
 //! | `cache_size` | uncompressed blocks kept in memory | 8MB |
-//! | `bloom_bits` | bits a key of the bloom filter, 0 for none | 10 |
+//! | `bloom_bits` | bits a key of the bloom filter, 0 for none | 0 |
 //! | `compression` | `snappy` or `none` | snappy |
 //! | `paranoid_checks` | damage in the log or a table stops the opening | yes |
 //! | `verify_checksums` | of each block that is read | yes |
@@ -19,8 +19,8 @@ use crate::error::{Result, StoreError};
 /// How LevelDB is to work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes of the memory table.
-    pub write_buffer_size: usize,
+    /// Bytes of the memory table; by the mode of opening when None.
+    pub write_buffer_size: Option<usize>,
     /// Bytes of the files that compactions write.
     pub max_file_size: usize,
     /// Bytes of records a block.
@@ -44,14 +44,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // Larger ones were slower to load.
-            write_buffer_size: 4 << 20,
+            write_buffer_size: None,
             max_file_size: 2 << 20,
             block_size: 4 << 10,
             block_restart_interval: 16,
             max_open_files: 1000,
             cache_size: None,
-            bloom_bits: Some(10),
+            bloom_bits: None,
             snappy: true,
             // LevelDB's own choice is to pass over damage.
             paranoid_checks: true,
@@ -65,7 +64,7 @@ type Setter = fn(&mut Options, &str) -> Option<()>;
 /// Each option: name, what its value must be, how it is set.
 const NAMES: [(&str, &str, Setter); 10] = [
     ("write_buffer_size", "a size from 64KB to 1GB", |options, value| {
-        size(value, 64 << 10, 1 << 30).map(|size| options.write_buffer_size = size)
+        size(value, 64 << 10, 1 << 30).map(|size| options.write_buffer_size = Some(size))
     }),
     ("max_file_size", "a size from 1MB to 1GB", |options, value| {
         size(value, 1 << 20, 1 << 30).map(|size| options.max_file_size = size)
@@ -170,7 +169,7 @@ mod tests {
             ("verify_checksums", "no"),
         ]);
         let expected = Options {
-            write_buffer_size: 8 << 20,
+            write_buffer_size: Some(8 << 20),
             max_file_size: 4 << 20,
             block_size: 64 << 10,
             block_restart_interval: 32,

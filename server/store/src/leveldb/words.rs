@@ -8,8 +8,8 @@ use crate::error::{Result, StoreError};
 use std::io;
 use std::path::Path;
 
-const IN_USE: &str = "in use: LevelDB lets one program have a directory open at a time, and once; \
-                      close the other, or work on a copy of the directory";
+const IN_USE: &str =
+    "in use: LevelDB lets one program have a directory open at a time, and once; close it there";
 
 /// What LevelDB said of the database at `path`.
 #[cold]

@@ -158,14 +158,22 @@ fn damage_is_told_and_not_passed_over() {
         fs::write(table, bytes).unwrap();
     }
     assert!(!tables.is_empty());
-    let found = home.open_read_only().and_then(|store| {
-        let reader = store.reader()?;
-        let mut walk = reader.seek(Table::Objects, b"")?;
-        while walk.next()?.is_some() {}
-        Ok(())
-    });
-    let error = found.err().unwrap();
-    assert!(matches!(&error, StoreError::Corrupt(what) if what.contains("damaged")), "{error}");
+    let store = home.open_read_only().unwrap();
+    let reader = store.reader().unwrap();
+    // LevelDB itself would go on behind the damage.
+    for walk in [reader.seek(Table::Objects, b""), reader.seek_back(Table::Objects, &[0xff; 9])] {
+        let mut walk = walk.unwrap();
+        let error = loop {
+            match walk.next() {
+                Ok(record) => assert!(record.is_some(), "a walk has passed over damage"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(&error, StoreError::Corrupt(what) if what.contains("damaged")), "{error}");
+    }
+    let first = redtool_store::object::record_key(0, b"0");
+    assert!(matches!(reader.get(Table::Objects, &first), Err(StoreError::Corrupt(_))));
+    drop((reader, store));
     fs::remove_file(&tables[0]).unwrap();
     assert!(matches!(is_refused(&home, "missing files"), StoreError::Corrupt(_)));
 }
