@@ -13,6 +13,7 @@ fn class_of(kind: ErrorKind) -> &'static str {
         ErrorKind::Exists => "TargetExistsError",
         ErrorKind::DiskFull => "DiskFullError",
         ErrorKind::Loss => "LossError",
+        ErrorKind::Closed => "OutputClosedError",
         ErrorKind::Store => "StoreError",
         ErrorKind::Usage => "UsageError",
         ErrorKind::Script => "ScriptError",

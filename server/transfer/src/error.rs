@@ -24,6 +24,8 @@ pub enum Kind {
     DiskFull,
     /// The target cannot hold everything, and nobody said that losing it is fine.
     Loss,
+    /// Whoever read the output has gone.
+    Closed,
     /// Any other trouble with a store or file.
     Store,
     /// The arguments do not make sense together.
@@ -143,6 +145,7 @@ fn io_kind(error: &std::io::Error) -> Kind {
         std::io::ErrorKind::NotFound => Kind::NotFound,
         std::io::ErrorKind::AlreadyExists => Kind::Exists,
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Kind::DiskFull,
+        std::io::ErrorKind::BrokenPipe => Kind::Closed,
         _ => Kind::Store,
     }
 }

@@ -24,6 +24,8 @@
 //! | [`verify`] | checking a whole dataset |
 //! | [`filter`] | which keys |
 //! | [`account`] | what became of them |
+//! | [`ordered`] | work handed out in order, taken back in order |
+//! | [`text`] | datasets as text: JSON lines, JSON, CSV, commands |
 //! | [`meter`] | progress and cancellation |
 //! | [`error`] | what can go wrong, and where |
 pub mod account;
@@ -40,6 +42,7 @@ pub mod input;
 pub mod job;
 pub mod merge;
 pub mod meter;
+pub mod ordered;
 pub mod rdb_file;
 pub mod runs;
 pub mod selection;
@@ -47,6 +50,7 @@ pub mod sink;
 pub mod source;
 pub mod split;
 pub mod staged;
+pub mod text;
 pub mod transform;
 pub mod verify;
 pub mod workers;

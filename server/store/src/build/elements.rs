@@ -4,12 +4,13 @@
 //! arena made from an older packed form), and what is sorted is places in it: (hash or score,
 //! offset), 16 bytes an element.
 use super::arena::Arena;
+use super::encoding::{of_elements, Seen};
 use super::{limit, Form, Ids, Incoming, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
 use crate::fetch::fetch;
 use crate::layout::{INLINE_MAX_BYTES, MAX_KEY_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
-use crate::object::{Body, Encoding};
+use crate::object::Body;
 use crate::segment::{element_hash, hash_key, score_order, zset_key};
 use crate::spill::SpillVec;
 use redtool_format::encodings::{intset, listpack};
@@ -95,7 +96,12 @@ pub(super) fn build<'a>(
         return Ok(None);
     }
     let survey = plain.survey()?;
-    let encoding = encoding(entry.value_type, plain.count, &survey);
+    let seen = Seen {
+        longest_bytes: survey.longest_bytes,
+        all_int: survey.all_int,
+        any_ttl: survey.any_ttl,
+    };
+    let encoding = of_elements(entry.value_type, plain.count, &seen);
     let count = plain.count as u64;
     let (value_type, body) = if survey.packed_bytes <= INLINE_MAX_BYTES {
         let value_type = inline(&plain, survey, &mut scratch.payload)?;
@@ -105,36 +111,6 @@ pub(super) fn build<'a>(
         (segments(&plain, survey, id, sink)?, Body::Segmented { id, tail: &[] })
     };
     Ok(Some(Form { value_type, encoding, count, body }))
-}
-
-fn encoding(value_type: ValueType, count: usize, survey: &Survey) -> Encoding {
-    use ValueType::*;
-    // Servers look at the lengths of elements only when these arrive one by one.
-    let packed = matches!(
-        value_type,
-        HashZiplist
-            | ZsetZiplist
-            | HashListpack
-            | ZsetListpack
-            | SetListpack
-            | HashListpackEx
-            | HashListpackExRc
-    );
-    let short = packed || survey.longest_bytes <= limit::VALUE_BYTES;
-    match value_type.kind() {
-        Kind::Zset if short && count <= limit::ZSET_ENTRIES => Encoding::Listpack,
-        Kind::Zset => Encoding::Skiplist,
-        Kind::Set if survey.all_int && count <= limit::SET_INTSET_ENTRIES => Encoding::Intset,
-        Kind::Set if short && count <= limit::SET_LISTPACK_ENTRIES => Encoding::Listpack,
-        Kind::Hash if short && count <= limit::HASH_ENTRIES => {
-            if survey.any_ttl {
-                Encoding::ListpackEx
-            } else {
-                Encoding::Listpack
-            }
-        }
-        _ => Encoding::Hashtable,
-    }
 }
 
 impl<'a> Plain<'a> {

@@ -11,9 +11,11 @@
 //! | [`elements`] | sets, hashes, sorted sets: elements by place, sorted, cut into segments |
 //! | [`arena`] | packed elements laid out plainly |
 //! | [`pieces`] | long strings and opaque values, cut |
+//! | [`encoding`] | what OBJECT ENCODING says of a value |
 //! | [`stream`] | streams: nodes become segments, the metadata stays in the object record |
 mod arena;
 mod elements;
+mod encoding;
 mod list;
 mod pieces;
 mod stream;
@@ -24,10 +26,12 @@ use crate::layout::{INLINE_MAX_BYTES, PIECE_BYTES};
 use crate::object::{is_long_key, write_record_key, Body, Encoding, Object};
 use redtool_format::encodings::intset::Intset;
 use redtool_format::encodings::listpack::Listpack;
-use redtool_format::rdb::string::{self, Str};
+use redtool_format::rdb::string;
 use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::{Kind, ValueType};
-use redtool_format::{number, Cursor, FormatError};
+use redtool_format::{Cursor, FormatError};
+
+pub use encoding::encoding;
 
 /// Redis' default limits on packed collections (redis.conf of 7.2): OBJECT ENCODING follows them.
 pub(crate) mod limit {
@@ -229,12 +233,7 @@ fn string_form<'a>(
         return pieces::string(value, scratch, ids, sink);
     }
     value.check()?;
-    let encoding = match value {
-        Str::Int(_) => Encoding::Int,
-        Str::Raw(bytes) if bytes.len() <= 20 && number::parse_i64(bytes).is_some() => Encoding::Int,
-        _ if value.len() <= limit::EMBSTR_BYTES => Encoding::Embstr,
-        _ => Encoding::Raw,
-    };
+    let encoding = encoding::of_string(value);
     Ok(Form { value_type: ValueType::String, encoding, count: 1, body: Body::Inline(payload) })
 }
 
@@ -280,30 +279,13 @@ fn packed_form<'a>(
     if bytes.len() > INLINE_MAX_BYTES {
         return Ok(Packed::Large);
     }
-    let encoding = packed_encoding(value_type, count);
+    let encoding = encoding::of_packed(value_type, count);
     Ok(Packed::Inline(Form {
         value_type,
         encoding,
         count: count as u64,
         body: Body::Inline(payload),
     }))
-}
-
-/// What a server makes of a packed blob while loading: it looks at the count alone.
-fn packed_encoding(value_type: ValueType, count: usize) -> Encoding {
-    use ValueType::*;
-    let (most, packed, otherwise) = match value_type {
-        SetIntset => (limit::SET_INTSET_ENTRIES, Encoding::Intset, Encoding::Hashtable),
-        SetListpack => (limit::SET_LISTPACK_ENTRIES, Encoding::Listpack, Encoding::Hashtable),
-        ZsetListpack => (limit::ZSET_ENTRIES, Encoding::Listpack, Encoding::Skiplist),
-        HashListpackEx => (limit::HASH_ENTRIES, Encoding::ListpackEx, Encoding::Hashtable),
-        _ => (limit::HASH_ENTRIES, Encoding::Listpack, Encoding::Hashtable),
-    };
-    if count > most {
-        otherwise
-    } else {
-        packed
-    }
 }
 
 pub(crate) fn no_rest(cursor: &Cursor<'_>) -> Result<()> {

@@ -26,6 +26,9 @@ use crate::encodings::listpack::Listpack;
 use crate::encodings::stream::StreamId;
 use crate::encodings::{ziplist, IntBuf, Item};
 
+/// A string longer than this is not compressed, since that takes its length in memory.
+const COMPRESS_MAX_BYTES: usize = 1 << 20;
+
 /// A node of a list.
 #[derive(Debug, Clone, Copy)]
 pub enum Node<'a> {
@@ -71,15 +74,15 @@ impl<'o, O: Out> ElementWriter<'o, O> {
     /// A list item or a set member.
     #[inline]
     pub fn item(&mut self, item: Item<'_>) -> Result<()> {
-        write_item(self.out.buf(), item, self.compress);
+        self.write_item(item)?;
         Ok(self.out.spill()?)
     }
 
     /// A sorted set member.
     #[inline]
     pub fn member(&mut self, member: Item<'_>, score: f64) -> Result<()> {
+        self.write_item(member)?;
         let buf = self.out.buf();
-        write_item(buf, member, self.compress);
         match self.value_type {
             ValueType::Zset => write_ascii_double(buf, score),
             _ => buf.extend_from_slice(&score.to_le_bytes()),
@@ -95,17 +98,33 @@ impl<'o, O: Out> ElementWriter<'o, O> {
         value: Item<'_>,
         expire_at_ms: Option<i64>,
     ) -> Result<()> {
-        let buf = self.out.buf();
         if self.value_type == ValueType::HashMetadata {
             let ttl = expire_at_ms.map_or(0, |at_ms| since(self.earliest_ms, at_ms));
-            length::write(buf, ttl);
+            length::write(self.out.buf(), ttl);
         }
-        write_item(buf, field, self.compress);
-        write_item(buf, value, self.compress);
+        self.write_item(field)?;
+        self.write_item(value)?;
         if self.value_type == ValueType::ValkeyHash2 {
-            buf.extend_from_slice(&expire_at_ms.unwrap_or(-1).to_le_bytes());
+            self.out.buf().extend_from_slice(&expire_at_ms.unwrap_or(-1).to_le_bytes());
         }
         Ok(self.out.spill()?)
+    }
+
+    /// A long string goes to what is behind the buffer, piece by piece and as it is.
+    #[inline]
+    fn write_item(&mut self, item: Item<'_>) -> Result<()> {
+        match item {
+            Item::Str(bytes) if bytes.len() > COMPRESS_MAX_BYTES => {
+                length::write(self.out.buf(), bytes.len() as u64);
+                self.out.bytes(bytes)?;
+            }
+            Item::Str(bytes) => string::write(self.out.buf(), bytes, self.compress),
+            Item::Int(n) => match i32::try_from(n) {
+                Ok(n) => string::write_str(self.out.buf(), Str::Int(n)),
+                Err(_) => string::write_raw(self.out.buf(), item.bytes(&mut IntBuf::new())),
+            },
+        }
+        Ok(())
     }
 
     /// A node of a list.
@@ -157,7 +176,7 @@ impl<'o, O: Out> ElementWriter<'o, O> {
     /// A string; a compressed one stays as it is.
     fn string(&mut self, string: Str<'_>) -> Result<()> {
         match string {
-            Str::Raw(bytes) if !self.compress => {
+            Str::Raw(bytes) if !self.compress || bytes.len() > COMPRESS_MAX_BYTES => {
                 length::write(self.out.buf(), bytes.len() as u64);
                 Ok(self.out.bytes(bytes)?)
             }
@@ -188,17 +207,6 @@ impl<'o, O: Out> ElementWriter<'o, O> {
 /// An expiry as type 24 has it: 1 is the earliest.
 fn since(earliest_ms: i64, at_ms: i64) -> u64 {
     at_ms.min(FIELD_EXPIRE_MAX_MS).saturating_sub(earliest_ms).max(0) as u64 + 1
-}
-
-#[inline]
-fn write_item(out: &mut Vec<u8>, item: Item<'_>, compress: bool) {
-    match item {
-        Item::Str(bytes) => string::write(out, bytes, compress),
-        Item::Int(n) => match i32::try_from(n) {
-            Ok(n) => string::write_str(out, Str::Int(n)),
-            Err(_) => string::write_raw(out, item.bytes(&mut IntBuf::new())),
-        },
-    }
 }
 
 /// The score of type 3: a length byte and text of up to 17 digits, or 253 NaN, 254 +inf, 255 -inf.

@@ -31,6 +31,22 @@ impl Out for Vec<u8> {
     }
 }
 
+impl<O: Out + ?Sized> Out for &mut O {
+    #[inline]
+    fn buf(&mut self) -> &mut Vec<u8> {
+        (**self).buf()
+    }
+
+    #[inline]
+    fn spill(&mut self) -> io::Result<()> {
+        (**self).spill()
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).bytes(bytes)
+    }
+}
+
 /// Why a value could not be written.
 #[derive(Debug)]
 pub enum WriteError {
