@@ -1,5 +1,6 @@
-//! The entries of one batch encoded: chunks of text sent on, counts kept, failures set aside.
-use super::{Done, Form, Options, Scratch};
+//! Entries encoded and counted, wherever the text goes; and the chunks of a batch on their way to
+//! the thread that writes.
+use super::{Form, Scratch};
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::ordered::Lane;
@@ -11,37 +12,24 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 /// A chunk is sent on when it holds this much.
-const CHUNK_BYTES: usize = 1 << 17;
+pub const CHUNK_BYTES: usize = 1 << 17;
 /// Chunks kept to be filled again; larger ones are given up.
 const POOLED: usize = 16;
 
-/// What a batch sends to the writer.
-pub struct Part {
-    /// The db of the first entry of the batch, with its first part.
-    pub first_db: Option<u32>,
-    /// Text.
-    pub bytes: Vec<u8>,
-    /// What was counted, with its last part.
-    pub tally: Option<Box<Tally>>,
-}
-
-/// What became of the entries.
+/// What was written, counted.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// Keys by what became of them; those read and filtered are counted elsewhere.
-    pub account: Account,
     /// What the form could not say, and how often.
     pub losses: BTreeMap<Loss, u64>,
-    /// Keys and keys with an expiry that were written, per db.
+    /// Keys and keys with an expiry per db.
     pub dbs: BTreeMap<u32, (u64, u64)>,
-    /// The db of the last entry that was written.
+    /// The db of the last entry.
     pub last_db: Option<u32>,
 }
 
 impl Tally {
-    /// Adds what was counted elsewhere.
+    /// Adds what was counted behind it.
     pub fn merge(&mut self, other: &Self) {
-        self.account.merge(&other.account);
         for (loss, count) in &other.losses {
             *self.losses.entry(*loss).or_insert(0) += count;
         }
@@ -50,15 +38,93 @@ impl Tally {
             counts.0 += keys;
             counts.1 += expires;
         }
+        self.last_db = other.last_db.or(self.last_db);
     }
 
     fn written(&mut self, entry: &Entry<'_>) {
-        self.account.written.add(entry.value.value_type.kind());
         let counts = self.dbs.entry(entry.db).or_insert((0, 0));
         counts.0 += 1;
         counts.1 += u64::from(entry.attributes.expire_at_ms.is_some());
         self.last_db = Some(entry.db);
     }
+}
+
+/// Encodes entries one after the other.
+pub struct Encoder<'f> {
+    form: &'f dyn Form,
+    lossy: bool,
+    /// What was written so far.
+    pub tally: Tally,
+}
+
+impl<'f> Encoder<'f> {
+    /// For entries in `form`; `lossy` when it is fine that something is lost.
+    pub fn new(form: &'f dyn Form, lossy: bool) -> Self {
+        Self { form, lossy, tally: Tally::default() }
+    }
+
+    /// Appends an entry and counts it as written or skipped.
+    pub fn entry(
+        &mut self,
+        entry: &Entry<'_>,
+        scratch: &mut Scratch,
+        out: &mut dyn Out,
+        account: &mut Account,
+    ) -> Result<()> {
+        let kind = entry.value.value_type.kind();
+        let done = self.form.entry(entry, scratch, out).map_err(|error| match error {
+            WriteError::Format(error) => entry.error(error),
+            WriteError::Io(error) => gone(&error),
+        })?;
+        if done.losses != Losses::NONE {
+            self.lose(entry, done.losses)?;
+        }
+        if done.written {
+            account.written.add(kind);
+            self.tally.written(entry);
+        } else {
+            account.skipped.add(kind);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn lose(&mut self, entry: &Entry<'_>, losses: Losses) -> Result<()> {
+        if !self.lossy {
+            let list: Vec<_> = losses.iter().map(|loss| loss.sentence(1)).collect();
+            let mut error = refused(self.form, &list);
+            (error.db, error.key) = (Some(entry.db), Some(entry.key.to_vec().unwrap_or_default()));
+            return Err(error);
+        }
+        for loss in losses.iter() {
+            *self.tally.losses.entry(loss).or_insert(0) += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Losses that nobody said are fine.
+pub fn refused(form: &dyn Form, list: &[String]) -> Error {
+    let message = format!("{} cannot hold everything: {}", form.name(), list.join("; "));
+    Error::new(Kind::Loss, message).hint("--lossy writes it all the same")
+}
+
+/// The output does not take any more. The one who writes it knows why, and tells it first.
+fn gone(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Error::cancelled(),
+        _ => Error::new(Kind::Store, error.to_string()),
+    }
+}
+
+/// What a batch sends to the writer.
+pub struct Part {
+    /// The db of the first entry of the batch, with its first part.
+    pub first_db: Option<u32>,
+    /// Text.
+    pub bytes: Vec<u8>,
+    /// What was counted, with its last part.
+    pub end: Option<Box<(Tally, Account)>>,
 }
 
 /// Chunks that were written, to be filled again.
@@ -84,21 +150,29 @@ impl Pool {
     }
 }
 
-/// Text on its way into a lane.
-struct Chunks<'a> {
+/// The text of a batch on its way into a lane.
+pub struct Chunks<'a> {
     lane: &'a Lane<Part>,
     pool: &'a Pool,
     chunk: Vec<u8>,
-    first_db: Option<u32>,
-    /// Chunks sent.
-    sent: u64,
+    /// The db of the first entry.
+    pub first_db: Option<u32>,
 }
 
-impl Chunks<'_> {
-    fn send(&mut self, tally: Option<Box<Tally>>) -> Result<()> {
+impl<'a> Chunks<'a> {
+    /// Nothing yet.
+    pub fn new(lane: &'a Lane<Part>, pool: &'a Pool) -> Self {
+        Self { lane, pool, chunk: pool.take(), first_db: None }
+    }
+
+    /// Sends what is left, and what was counted.
+    pub fn end(mut self, tally: Tally, account: Account) -> Result<()> {
+        self.send(Some(Box::new((tally, account))))
+    }
+
+    fn send(&mut self, end: Option<Box<(Tally, Account)>>) -> Result<()> {
         let bytes = std::mem::take(&mut self.chunk);
-        self.sent += 1;
-        self.lane.send(Part { first_db: self.first_db.take(), bytes, tally })
+        self.lane.send(Part { first_db: self.first_db.take(), bytes, end })
     }
 }
 
@@ -122,117 +196,5 @@ impl Out for Chunks<'_> {
             self.spill()?;
         }
         Ok(())
-    }
-}
-
-/// Encodes the entries of a batch.
-pub struct Encoder<'a> {
-    form: &'a dyn Form,
-    options: &'a Options<'a>,
-    scratch: &'a mut Scratch,
-    chunks: Chunks<'a>,
-    tally: Tally,
-}
-
-impl<'a> Encoder<'a> {
-    /// An encoder that sends to `lane`.
-    pub fn new(
-        form: &'a dyn Form,
-        options: &'a Options<'a>,
-        pool: &'a Pool,
-        lane: &'a Lane<Part>,
-        scratch: &'a mut Scratch,
-    ) -> Self {
-        let chunks = Chunks { lane, pool, chunk: pool.take(), first_db: None, sent: 0 };
-        Self { form, options, scratch, chunks, tally: Tally::default() }
-    }
-
-    /// An entry of the source, through the step that prepares it.
-    pub fn entry(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let Some(prepare) = self.options.prepare else {
-            return self.encode(entry);
-        };
-        let mut kept = false;
-        prepare(entry, &mut |prepared| {
-            kept = true;
-            self.encode(prepared)
-        })?;
-        if !kept {
-            self.tally.account.filtered.add(entry.value.value_type.kind());
-        }
-        Ok(())
-    }
-
-    fn encode(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let (start, sent) = (self.chunks.chunk.len(), self.chunks.sent);
-        match self.tally.last_db {
-            None => self.chunks.first_db = Some(entry.db),
-            before => self.form.between(before, entry.db, &mut self.chunks.chunk),
-        }
-        let done = match self.form.entry(entry, self.scratch, &mut self.chunks) {
-            Ok(done) => self.judge(entry, done),
-            Err(WriteError::Format(error)) => Err(entry.error(error)),
-            // The writer has stopped, and says why.
-            Err(WriteError::Io(_)) => return Err(Error::cancelled()),
-        };
-        match done {
-            Ok(true) => {
-                self.tally.written(entry);
-                self.chunks.spill().map_err(|_| Error::cancelled())
-            }
-            Ok(false) => {
-                self.take_back(start);
-                self.tally.account.skipped.add(entry.value.value_type.kind());
-                Ok(())
-            }
-            Err(error) if sent == self.chunks.sent => self.set_aside(entry, start, error),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether an entry counts as written; an error when something is lost that must not be.
-    fn judge(&mut self, entry: &Entry<'_>, done: Done) -> Result<bool> {
-        if done.losses != Losses::NONE {
-            self.lose(entry, done.losses)?;
-        }
-        Ok(done.written)
-    }
-
-    #[cold]
-    fn lose(&mut self, entry: &Entry<'_>, losses: Losses) -> Result<()> {
-        if !self.options.lossy {
-            let list: Vec<_> = losses.iter().map(|loss| loss.sentence(1)).collect();
-            let name = self.form.name();
-            let message = format!("{name} cannot hold everything: {}", list.join("; "));
-            let mut error = Error::new(Kind::Loss, message).hint("--lossy writes it all the same");
-            (error.db, error.key) = (Some(entry.db), Some(entry.key.to_vec().unwrap_or_default()));
-            return Err(error);
-        }
-        for loss in losses.iter() {
-            *self.tally.losses.entry(loss).or_insert(0) += 1;
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn set_aside(&mut self, entry: &Entry<'_>, start: usize, error: Error) -> Result<()> {
-        let Some(set_aside) = self.options.set_aside else { return Err(error) };
-        self.take_back(start);
-        self.tally.account.failed.add(entry.value.value_type.kind());
-        set_aside(entry, &error)
-    }
-
-    /// As if the entry that began at `start` had not been there.
-    fn take_back(&mut self, start: usize) {
-        self.chunks.chunk.truncate(start);
-        if self.tally.last_db.is_none() {
-            self.chunks.first_db = None;
-        }
-    }
-
-    /// Sends what is left.
-    pub fn finish(mut self) -> Result<()> {
-        let tally = std::mem::take(&mut self.tally);
-        self.chunks.send(Some(Box::new(tally)))
     }
 }
