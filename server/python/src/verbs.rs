@@ -30,6 +30,7 @@ pub fn sniff(py: Python<'_>, path: PathBuf) -> PyResult<&'static str> {
         Content::Lmdb => "lmdb",
         Content::LevelDb => "leveldb",
         Content::Aof => "aof",
+        Content::JsonLines => "jsonl",
         Content::Unknown => "unknown",
     })
 }
@@ -141,8 +142,8 @@ fn salvage_to(
             let error = Error::new(ErrorKind::Usage, "what is salvaged is written as an RDB file");
             Err(error.hint("--salvage OUT.rdb, then 'redtool import OUT.rdb'"))
         }
-        (Source::Store(..), _) => {
-            Err(Error::new(ErrorKind::Usage, "only RDB files are salvaged, not stores"))
+        (Source::Store(..) | Source::Jsonl(_), _) => {
+            Err(Error::new(ErrorKind::Usage, "only RDB files are salvaged"))
         }
     }
 }
@@ -219,6 +220,10 @@ fn count_kinds(source: &Source, meter: &Meter) -> Result<PerKind, Error> {
                 Ok(())
             })?;
         }
+        Source::Jsonl(lines) => lines.each(meter, |entry| {
+            kinds.add(entry.value.value_type.kind());
+            Ok(())
+        })?,
         Source::Store(store, _) => {
             let meta = redtool_store::meta::Meta::load(&*store.reader()?)?;
             for (_, counts) in &meta.dbs {

@@ -20,6 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         lossy: true,
         compress: true,
         now_ms: 1_767_225_600_000,
+        text: Default::default(),
     };
     let done = convert(&source, &goal, &Job::default(), &meter)?;
     let seconds = start.elapsed().as_secs_f64();

@@ -5,6 +5,8 @@
 //! | store | store | records copied as they are, table by table ([`copy`](crate::copy)) |
 //! | file | store | records made on all cores, sorted, appended ([`import`](crate::import)) |
 //! | any | store | the same on one core |
+//! | file | text | encoded on all cores, written in the order of the file ([`text`](crate::text)) |
+//! | any | text | the same on one core |
 //! | any | RDB | entry by entry, values untouched where they fit ([`export`](crate::export)) |
 //!
 //! Whatever is made appears under its name when it is complete ([`staged`](crate::staged)).
@@ -14,12 +16,15 @@ use crate::duplicates::Distinct;
 use crate::error::{Error, Kind, Result};
 use crate::export::{self, RdbSink};
 use crate::import::{import, StoreSink};
+use crate::input::STDIN;
 use crate::job::Job;
 use crate::meter::Meter;
-use crate::rdb_file::Checksum;
 use crate::sink::{Sink, Written};
-use crate::source::{size_of, Place, Source};
+use crate::source::{size_of, Opening, Place, Source};
 use crate::staged::Staged;
+use crate::text::forms::{form_of, TextOptions};
+use crate::text::parallel::write_file;
+use crate::text::sink::{Output as TextOutput, TextSink};
 use redtool_format::rdb::target::{Loss, Target};
 use redtool_format::rdb::Dialect;
 use redtool_store::schemes::{self, Home};
@@ -44,6 +49,8 @@ pub struct Goal {
     pub compress: bool,
     /// What time it is.
     pub now_ms: i64,
+    /// What only text forms ask.
+    pub text: TextOptions,
 }
 
 /// What was made.
@@ -72,15 +79,22 @@ impl Converted {
 
 /// Copies the entries of `source` into a new dataset.
 pub fn convert(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
-    let output = Output::new(goal)?;
-    let mut converted = match output.store(goal)? {
-        Some(store) => to_store(source, output, store, job, meter)?,
-        None => to_file(source, goal, output, job, meter)?,
+    let mut converted = match to_stdout(source, goal, job, meter)? {
+        Some(converted) => converted,
+        None => to_place(source, goal, job, meter)?,
     };
     converted.bytes_read = source.size_bytes();
     converted.add_losses(job);
     converted.failures = job.failures.finish()?;
     Ok(converted)
+}
+
+fn to_place(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Converted> {
+    let output = Output::new(goal)?;
+    match output.store(goal)? {
+        Some(store) => to_store(source, output, store, job, meter),
+        None => to_file(source, goal, output, job, meter),
+    }
 }
 
 /// A dataset in the making, which gets its name when it is complete.
@@ -166,10 +180,14 @@ pub fn sink_of(
     goal: &Goal,
     output: &Output,
     sinks: usize,
-    origin: impl FnOnce() -> Result<(Dialect, u32)>,
+    origin: impl Fn() -> Result<(Dialect, u32)>,
 ) -> Result<Box<dyn Sink>> {
     if let Some(store) = output.store(goal)? {
         return Ok(Box::new(StoreSink::new(store, origin()?, sinks)?));
+    }
+    if let Some(form) = form_of(goal, &origin)? {
+        let (file, path) = output.file()?;
+        return Ok(Box::new(TextSink::new(form, TextOutput::File(file), path, goal.lossy)));
     }
     goal.place.no_tuning()?;
     match goal.place.scheme.as_str() {
@@ -192,35 +210,83 @@ fn to_file(
     job: &Job,
     meter: &Meter,
 ) -> Result<Converted> {
-    let mut sink = sink_of(goal, &output, 1, || source.origin())?;
-    if job.selection.transform.may_collide() {
-        sink = Box::new(Distinct::new(sink));
-    }
-    let (account, _, written) = output.named(pump(source, sink, job, meter))?;
+    let origin = || source.origin();
+    let done = if let Some(form) = form_of(goal, origin)? {
+        let (file, path) = output.file()?;
+        let sink = TextSink::new(form, TextOutput::File(file), path, goal.lossy);
+        write_text(source, sink, job, meter)
+    } else {
+        sink_of(goal, &output, 1, origin).and_then(|sink| pump(source, sink, job, meter))
+    };
+    let (account, written) = output.named(done)?;
     output.commit(account, written)
 }
 
-/// Gives every entry of a source to a sink.
-pub fn pump(
+/// Text goes to stdout as it is made.
+fn to_stdout(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<Option<Converted>> {
+    if goal.place.path.as_os_str() != STDIN {
+        return Ok(None);
+    }
+    let Some(form) = form_of(goal, || source.origin())? else { return Ok(None) };
+    let sink = TextSink::new(form, TextOutput::Stdout, Path::new("stdout"), goal.lossy);
+    let (account, Written { losses, bytes: bytes_written }) =
+        write_text(source, sink, job, meter)?;
+    Ok(Some(Converted { account, losses, bytes_written, ..Converted::default() }))
+}
+
+/// On all cores where that is possible.
+fn write_text(
     source: &Source,
-    mut sink: Box<dyn Sink>,
+    mut sink: TextSink,
     job: &Job,
     meter: &Meter,
-) -> Result<(Account, Checksum, Written)> {
+) -> Result<(Account, Written)> {
+    match source {
+        Source::Rdb(file) if !may_repeat(source, job) => {
+            let opening = survey(source, job, meter)?;
+            sink.begin(&opening)?;
+            let account = write_file(file, &opening, job, &mut sink, meter)?;
+            Ok((account, Box::new(sink).finish(meter)?))
+        }
+        _ => pump(source, Box::new(sink), job, meter),
+    }
+}
+
+/// Whether a key may come twice.
+fn may_repeat(source: &Source, job: &Job) -> bool {
+    job.selection.transform.may_collide() || matches!(source, Source::Jsonl(_))
+}
+
+/// What a sink is told before the first entry.
+fn survey(source: &Source, job: &Job, meter: &Meter) -> Result<Opening> {
     let passes = if matches!(source, Source::Rdb(_)) { 2 } else { 1 };
     meter.set_total(passes * source.size_bytes());
     let mut opening = source.survey(job.checksum, &job.selection.filter, meter)?;
-    let mut account = Account::default();
     if !job.selection.transform.is_empty() {
         // What was counted is not what will be written.
         opening.dbs.clear();
     }
     job.selection.transform.change_notes(&mut opening.notes)?;
+    Ok(opening)
+}
+
+/// Gives every entry of a source to a sink, in which no key may be twice.
+fn pump(
+    source: &Source,
+    mut sink: Box<dyn Sink>,
+    job: &Job,
+    meter: &Meter,
+) -> Result<(Account, Written)> {
+    if may_repeat(source, job) {
+        sink = Box::new(Distinct::new(sink));
+    }
+    let opening = survey(source, job, meter)?;
+    let mut account = Account::default();
     sink.begin(&opening)?;
     source.each_changed(&opening, job, &mut account, meter, |entry, account| {
         sink.entry(entry, account)
     })?;
-    Ok((account, opening.checksum, sink.finish(meter)?))
+    Ok((account, sink.finish(meter)?))
 }
 
 fn to_store(

@@ -29,6 +29,8 @@ pub enum Content {
     LevelDb,
     /// RESP commands: an append-only file.
     Aof,
+    /// JSON lines.
+    JsonLines,
     /// Something else.
     Unknown,
 }
@@ -44,6 +46,7 @@ pub fn sniff(start: &[u8]) -> Content {
         [0x1f, 0x8b, ..] => Content::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Content::Zstd,
         [b'*', b'0'..=b'9', ..] => Content::Aof,
+        _ if start.trim_ascii_start().first() == Some(&b'{') => Content::JsonLines,
         _ if start.get(16..20) == Some(&LMDB_MAGIC) || start.get(24..28) == Some(&LMDB_MAGIC) => {
             Content::Lmdb
         }

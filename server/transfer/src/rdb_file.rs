@@ -76,7 +76,11 @@ pub struct Walked {
 impl RdbFile {
     /// Opens (maps, or spools) the file.
     pub fn open(path: &Path, meter: &Meter) -> Result<Self> {
-        let input = Input::open(path, meter)?;
+        Self::of_input(Input::open(path, meter)?, path)
+    }
+
+    /// The file that an input is, opened by this name.
+    pub fn of_input(input: Input, path: &Path) -> Result<Self> {
         let this = Self { input, path: path.to_owned() };
         this.reader()?;
         Ok(this)

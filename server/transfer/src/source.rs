@@ -2,9 +2,11 @@
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::filter::Filter;
+use crate::input::{sniff, Content, Input};
 use crate::job::{Hands, Job};
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, Notes, RdbFile};
+use crate::text::read::JsonLines;
 use redtool_format::rdb::reader::{Header, KeyRecord};
 use redtool_format::rdb::target::Target;
 use redtool_format::rdb::value::Templates;
@@ -13,7 +15,7 @@ use redtool_format::rdb::{Dialect, Str};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
-use redtool_store::{read, schemes, Object, Store, Table};
+use redtool_store::{build, read, schemes, Encoding, Object, Store, Table};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +66,8 @@ pub enum Source {
     Rdb(RdbFile),
     /// A store and the size of its file.
     Store(Arc<dyn Store>, u64),
+    /// JSON lines.
+    Jsonl(JsonLines),
 }
 
 /// A key with its value, as (type, payload).
@@ -77,7 +81,7 @@ pub struct Entry<'a> {
     /// The value.
     pub value: Value<'a>,
     /// OBJECT ENCODING, where the source is a store.
-    pub encoding: Option<redtool_store::Encoding>,
+    pub encoding: Option<Encoding>,
     /// Offset of the payload, where the source is a file.
     pub offset: Option<usize>,
     /// Offset of the key's record; 0 where the source is no file.
@@ -108,7 +112,15 @@ impl Source {
         }
         place.no_tuning()?;
         match scheme.as_str() {
-            "rdb" => Ok(Source::Rdb(RdbFile::open(path, meter)?)),
+            "jsonl" => Ok(Source::Jsonl(JsonLines::open(path, meter)?)),
+            "rdb" => {
+                let input = Input::open(path, meter)?;
+                // What comes compressed or from a pipe is known only now.
+                if sniff(input.bytes()) == Content::JsonLines {
+                    return Ok(Source::Jsonl(JsonLines::of_input(input)?));
+                }
+                Ok(Source::Rdb(RdbFile::of_input(input, path)?))
+            }
             other => Err(Error::new(Kind::Usage, format!("no dataset can be read from {other:?}"))),
         }
     }
@@ -127,6 +139,7 @@ impl Source {
                 let header = file.reader()?.header();
                 Ok((header.dialect, header.version))
             }
+            Source::Jsonl(lines) => Ok(lines.origin()),
             Source::Store(store, _) => {
                 let meta = Meta::load(&*store.reader()?)?;
                 let text = meta.rdb_version.unwrap_or_default();
@@ -144,6 +157,7 @@ impl Source {
         match self {
             Source::Rdb(file) => file.bytes().len() as u64,
             Source::Store(_, size) => *size,
+            Source::Jsonl(lines) => lines.bytes().len() as u64,
         }
     }
 
@@ -152,6 +166,7 @@ impl Source {
         match self {
             Source::Rdb(file) => survey_file(file, checksum, filter, meter),
             Source::Store(store, _) => survey_store(&**store),
+            Source::Jsonl(lines) => lines.survey(filter, meter),
         }
     }
 
@@ -189,6 +204,7 @@ impl Source {
                 let bytes_a_key = size / keys.max(1);
                 each_of_store(&**store, bytes_a_key, filter, account, meter, &mut each)
             }
+            Source::Jsonl(lines) => each_line(lines, filter, account, meter, &mut each),
         }
     }
 }
@@ -291,7 +307,36 @@ fn each_of_store(
     meter.advance((keys % METER_KEYS) * bytes_a_key, keys % METER_KEYS)
 }
 
+fn each_line(
+    lines: &JsonLines,
+    filter: &Filter,
+    account: &mut Account,
+    meter: &Meter,
+    each: &mut Each<'_>,
+) -> Result<()> {
+    let mut scratch = Vec::new();
+    lines.each(meter, |entry| {
+        let kind = entry.value.value_type.kind();
+        account.read.add(kind);
+        if !entry.passes(filter, &mut scratch)? {
+            account.filtered.add(kind);
+            return Ok(());
+        }
+        each(entry, account)
+    })
+}
+
 impl<'a> Entry<'a> {
+    /// Whether it passes a filter.
+    pub fn passes(&self, filter: &Filter, scratch: &mut Vec<u8>) -> Result<bool> {
+        if filter.is_empty() {
+            return Ok(true);
+        }
+        let key = self.key.decode(scratch).map_err(|e| self.error(e))?;
+        let kind = self.value.value_type.kind();
+        Ok(filter.passes(self.db, key, kind, self.attributes.expire_at_ms))
+    }
+
     /// The entry that a file's record is.
     #[inline]
     pub fn of(record: &KeyRecord<'a>, templates: &'a Templates) -> Self {
@@ -303,6 +348,18 @@ impl<'a> Entry<'a> {
             encoding: None,
             offset: Some(record.payload_offset),
             record_offset: record.offset as u64,
+        }
+    }
+
+    /// OBJECT ENCODING, as the store says it or as it follows from the value.
+    pub fn encoding(
+        &self,
+        scratch: &mut redtool_format::rdb::value::Scratch,
+    ) -> std::result::Result<Encoding, redtool_format::FormatError> {
+        let Value { value_type, payload, templates } = self.value;
+        match self.encoding {
+            Some(encoding) => Ok(encoding),
+            None => build::encoding(value_type, payload, templates, scratch),
         }
     }
 

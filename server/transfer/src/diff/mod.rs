@@ -183,7 +183,7 @@ impl Side {
     fn of(source: &Source, options: &Options, meter: &Meter) -> Result<Self> {
         match source {
             Source::Store(store, _) => Ok(Side::Store(store.reader()?)),
-            Source::Rdb(_) => {
+            Source::Rdb(_) | Source::Jsonl(_) => {
                 runs::sort(source, &options.job, meter).map(|sorted| Side::Sorted(sorted.into()))
             }
         }

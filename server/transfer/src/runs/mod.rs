@@ -58,7 +58,7 @@ pub struct Sorted {
 pub fn sort(source: &Source, job: &Job, meter: &Meter) -> Result<Sorted> {
     match source {
         Source::Rdb(file) => sort_file(file, job, meter),
-        Source::Store(..) => sort_entries(source, job, meter),
+        Source::Store(..) | Source::Jsonl(_) => sort_entries(source, job, meter),
     }
 }
 

@@ -12,7 +12,6 @@ use super::{json, Scratch};
 use crate::source::Entry;
 use redtool_format::rdb::writer::{Out, WriteError};
 use redtool_format::rdb::Str;
-use redtool_store::build;
 
 /// Appends an entry; with its db or without.
 pub fn write(
@@ -31,12 +30,7 @@ pub fn write(
     }
     write_key(entry.key, scratch, out)?;
     let value = &entry.value;
-    let encoding = match entry.encoding {
-        Some(encoding) => encoding,
-        None => {
-            build::encoding(value.value_type, value.payload, value.templates, &mut scratch.visit)?
-        },
-    };
+    let encoding = entry.encoding(&mut scratch.visit)?;
     let buf = out.buf();
     buf.extend_from_slice(b",\"type\":");
     json::quoted(buf, value.value_type.kind().name().as_bytes());

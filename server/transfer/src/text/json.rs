@@ -205,7 +205,9 @@ mod tests {
             assert_eq!(back.to_bits(), x.to_bits());
         }
         let mut out = Vec::new();
-        [-0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN].map(|x| double(&mut out, x));
+        for x in [-0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            double(&mut out, x);
+        }
         assert_eq!(out, br#"-0.0"inf""-inf""nan""#);
     }
 }

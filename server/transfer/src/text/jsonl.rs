@@ -13,7 +13,7 @@ use super::batch::Tally;
 use super::{envelope, json, value, Done, Form, Scratch};
 use crate::error::Result;
 use crate::source::{Entry, Opening};
-use redtool_format::rdb::target::{Loss, Target};
+use redtool_format::rdb::target::Loss;
 use redtool_format::rdb::writer::{Out, WriteError};
 use redtool_format::rdb::Dialect;
 use std::collections::BTreeMap;
@@ -23,8 +23,8 @@ pub const VERSION: &str = "jsonl 1";
 
 /// The form.
 pub struct JsonLines {
-    /// The version of a source that has no header of its own.
-    pub own_target: Target,
+    /// Of which RDB version the dataset is, or came from.
+    pub origin: (Dialect, u32),
 }
 
 impl Form for JsonLines {
@@ -39,7 +39,7 @@ impl Form for JsonLines {
         out: &mut Vec<u8>,
     ) -> Result<()> {
         // A vector takes all that is written to it.
-        write_header(opening, self.own_target, out).unwrap_or_default();
+        write_header(opening, self.origin, out).unwrap_or_default();
         Ok(())
     }
 
@@ -72,12 +72,12 @@ impl Form for JsonLines {
     }
 }
 
-fn write_header(opening: &Opening, own: Target, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn write_header(
+    opening: &Opening,
+    (dialect, version): (Dialect, u32),
+    out: &mut Vec<u8>,
+) -> std::io::Result<()> {
     let notes = &opening.notes;
-    let (dialect, version) = match &opening.header {
-        Some(header) => (header.dialect, header.version),
-        None => (own.dialect, u32::from(own.version)),
-    };
     let magic = match dialect {
         Dialect::Redis => "REDIS",
         Dialect::Valkey => "VALKEY",

@@ -6,6 +6,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`forms`] | the table of forms |
 //! | [`batch`] | entries encoded and counted |
 //! | [`parallel`] | an RDB file on all cores |
 //! | [`sink`] | entries one after the other |
@@ -20,21 +21,27 @@
 //! | [`commands`] | RESP commands that make the dataset anew |
 //! | [`restore`] | RESTORE commands with DUMP payloads |
 pub mod batch;
+pub mod commands;
+pub mod csv;
+pub mod documents;
 pub mod envelope;
+pub mod forms;
 pub mod json;
 pub mod jsonl;
+pub mod keys;
 pub mod parallel;
 pub mod read;
+pub mod restore;
 pub mod sink;
 pub mod value;
 
 use crate::error::Result;
 use crate::source::{Entry, Opening};
+use read::payload::Payload;
 use batch::Tally;
 use redtool_format::rdb::target::{Loss, Losses};
 use redtool_format::rdb::value::Scratch as VisitScratch;
 use redtool_format::rdb::writer::{Out, WriteError};
-use redtool_store::spill::SpillBytes;
 use std::collections::BTreeMap;
 
 /// One text form of a dataset.
@@ -91,5 +98,5 @@ pub struct Scratch {
     /// Text in the making.
     pub text: Vec<u8>,
     /// A value whose length must be known first.
-    pub value: SpillBytes,
+    pub value: Payload,
 }

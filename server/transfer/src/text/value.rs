@@ -17,7 +17,7 @@ use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::stream::{Consumer, Group, StreamMeta};
 use redtool_format::rdb::value::{visit_with, Visitor};
 use redtool_format::rdb::writer::{Out, Value, WriteError};
-use redtool_format::rdb::{length, module, Kind, ValueType};
+use redtool_format::rdb::{counters, length, module, Kind, ValueType};
 use redtool_format::Cursor;
 
 type Result<T> = std::result::Result<T, WriteError>;
@@ -63,7 +63,8 @@ pub fn write(
     let small = value.payload.len() <= SMALL_BYTES;
     if kind == Kind::Hash && small && !fields.binary {
         let start = out.buf().len();
-        let mut elements = Elements::new(out, kind, Fields::default(), Part::Value, false);
+        let mut elements =
+            Elements::new(out, value.value_type, Fields::default(), Part::Value, false);
         visit(value, scratch, &mut elements)?;
         if !elements.met_binary {
             elements.end()?;
@@ -72,7 +73,7 @@ pub fn write(
         out.buf().truncate(start);
         return write(value, Fields { binary: true, ..fields }, scratch, out);
     }
-    let mut elements = Elements::new(out, kind, fields, Part::Value, true);
+    let mut elements = Elements::new(out, value.value_type, fields, Part::Value, true);
     visit(value, scratch, &mut elements)?;
     elements.end()
 }
@@ -84,7 +85,7 @@ pub fn write_field_expiries(
     scratch: &mut Scratch,
     out: &mut dyn Out,
 ) -> Result<()> {
-    let mut elements = Elements::new(out, Kind::Hash, fields, Part::Expiries, true);
+    let mut elements = Elements::new(out, value.value_type, fields, Part::Expiries, true);
     visit(value, scratch, &mut elements)?;
     elements.end()
 }
@@ -109,7 +110,7 @@ enum Part {
 /// Writes elements with what stands between them.
 struct Elements<'o> {
     out: &'o mut dyn Out,
-    kind: Kind,
+    value_type: ValueType,
     pairs: bool,
     part: Part,
     /// Text may be passed on between elements.
@@ -122,24 +123,25 @@ struct Elements<'o> {
 impl<'o> Elements<'o> {
     fn new(
         out: &'o mut dyn Out,
-        kind: Kind,
+        value_type: ValueType,
         fields: Fields,
         part: Part,
         passes_on: bool,
     ) -> Self {
         let pairs = fields.binary;
-        let opening: &[u8] = match kind {
+        let opening: &[u8] = match value_type.kind() {
             Kind::Hash if !pairs => b"{",
             Kind::List | Kind::Set | Kind::Zset | Kind::Hash => b"[",
             Kind::Stream => b"{\"entries\":[",
             Kind::String | Kind::Module | Kind::Array => b"",
         };
         out.buf().extend_from_slice(opening);
-        Self { out, kind, pairs, part, passes_on, empty: true, met_binary: false, messages: 0 }
+        let (empty, met_binary, messages) = (true, false, 0);
+        Self { out, value_type, pairs, part, passes_on, empty, met_binary, messages }
     }
 
     fn end(self) -> Result<()> {
-        let closing: &[u8] = match self.kind {
+        let closing: &[u8] = match self.value_type.kind() {
             Kind::Hash if !self.pairs => b"}",
             Kind::List | Kind::Set | Kind::Zset | Kind::Hash => b"]",
             Kind::Stream => b"}",
@@ -276,9 +278,18 @@ impl Visitor for Elements<'_> {
         self.spill()
     }
 
-    /// The length is the number of messages: some old files state another.
+    /// The length is the number of messages: some old files state another. What the first form
+    /// does not say is what a server completes it with.
     fn stream_meta(&mut self, meta: &StreamMeta) -> Result<()> {
         let length = self.messages;
+        let mut completed;
+        let meta = if self.value_type == ValueType::Stream {
+            completed = meta.clone();
+            counters::complete(&mut completed, length, Some(meta.first_id));
+            &completed
+        } else {
+            meta
+        };
         let buf = self.out.buf();
         buf.extend_from_slice(b"],\"length\":");
         json::int(buf, length);

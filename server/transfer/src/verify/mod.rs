@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`file`] | an RDB file: frame, checksum; deep: every value, no key twice |
 //! | [`store`] | a store: records, expiry index, segments, counters |
+//! | [`lines`] | JSON lines: every line read, no key twice |
 //! | [`salvage`] | every whole key of a damaged RDB file into a new one |
 //! | [`resync`] | where records go on after damage |
 //!
 //! Damage is told in the [`Report`]; an error is what keeps the dataset from being looked at.
 mod file;
+mod lines;
 mod resync;
 mod salvage;
 mod store;
@@ -86,5 +88,6 @@ pub fn verify(source: &Source, options: &Options<'_>, meter: &Meter) -> Result<R
     match source {
         Source::Rdb(file) => file::verify(file, options, meter),
         Source::Store(store, _) => store::verify(source, &**store, options, meter),
+        Source::Jsonl(lines) => lines::verify(lines, options, meter),
     }
 }

@@ -22,14 +22,20 @@ pub mod stream;
 pub mod values;
 
 use crate::error::{Error, Kind, Result};
+use crate::filter::Filter;
 use crate::input::Input;
 use crate::meter::Meter;
 use crate::ordered::{self, Hand, Lane};
-use crate::source::Entry;
+use crate::rdb_file::Checksum;
+use crate::source::{Entry, Opening};
 use line::{Parsed, Place};
 use memchr::{memchr, memrchr};
 use notes::{Head, Tail};
 use pull::Fault;
+use redtool_format::rdb::reader::Header;
+use redtool_format::rdb::target::Target;
+use redtool_format::rdb::Dialect;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use values::Hands;
@@ -91,6 +97,40 @@ impl JsonLines {
     /// What the trailer says, if there is one and it is to be believed.
     pub fn tail(&self) -> Option<&Tail> {
         self.tail.as_ref().filter(|_| self.head.is_some())
+    }
+
+    /// The form of the dump that the dataset came from.
+    pub fn origin(&self) -> (Dialect, u32) {
+        let header = self.head.as_ref().and_then(|head| head.header);
+        header.map_or((Dialect::Redis, u32::from(Target::NEWEST.version)), |header| {
+            (header.dialect, header.version)
+        })
+    }
+
+    /// What is known before the first entry; without a trailer that says it, entries are counted.
+    pub fn survey(&self, filter: &Filter, meter: &Meter) -> Result<Opening> {
+        let dbs = match self.tail() {
+            Some(tail) if filter.is_empty() => tail.dbs.clone(),
+            _ => self.count(filter, meter)?,
+        };
+        let (dialect, version) = self.origin();
+        let notes = self.head.as_ref().map(|head| head.notes.clone()).unwrap_or_default();
+        let header = Some(Header { dialect, version });
+        Ok(Opening { notes, header, dbs, checksum: Checksum::None })
+    }
+
+    fn count(&self, filter: &Filter, meter: &Meter) -> Result<Vec<(u32, u64, u64)>> {
+        let mut dbs = BTreeMap::new();
+        let mut scratch = Vec::new();
+        self.each(meter, |entry| {
+            if entry.passes(filter, &mut scratch)? {
+                let (keys, expires) = dbs.entry(entry.db).or_insert((0, 0));
+                *keys += 1;
+                *expires += u64::from(entry.attributes.expire_at_ms.is_some());
+            }
+            Ok(())
+        })?;
+        Ok(dbs.into_iter().map(|(db, (keys, expires))| (db, keys, expires)).collect())
     }
 
     /// Gives every entry to `each`, in the order of the file.
