@@ -152,7 +152,8 @@ fn take_all<M>(
 }
 
 fn panicked() -> Error {
-    Error::new(Kind::Store, "a worker thread failed").hint("this is a bug in redtool; please report it")
+    Error::new(Kind::Store, "a worker thread failed")
+        .hint("this is a bug in redtool; please report it")
 }
 
 #[cfg(test)]
@@ -179,14 +180,10 @@ mod tests {
     #[test]
     fn parts_come_out_in_the_order_of_their_batches() {
         let mut taken = Vec::new();
-        let most = counted(
-            1000,
-            Ok,
-            |n| {
-                taken.push(n);
-                Ok(())
-            },
-        );
+        let most = counted(1000, Ok, |n| {
+            taken.push(n);
+            Ok(())
+        });
         assert_eq!(most.unwrap(), 1000);
         let expected = (0..1000u64).flat_map(|n| std::iter::repeat_n(n, (n % 40) as usize));
         assert!(taken.into_iter().eq(expected));
@@ -224,10 +221,16 @@ mod tests {
             Err(Error::new(Kind::Truncated, "the input ends"))
         };
         let work = |_: &mut (), n, lane: &Lane<u64>| lane.send(n);
-        let result = run(1, produce, || (), work, |n| {
-            taken += n;
-            Ok(())
-        });
+        let result = run(
+            1,
+            produce,
+            || (),
+            work,
+            |n| {
+                taken += n;
+                Ok(())
+            },
+        );
         assert_eq!((result.unwrap_err().kind, taken), (Kind::Truncated, 15));
     }
 }

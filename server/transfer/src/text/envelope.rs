@@ -48,11 +48,7 @@ pub fn write(
     Ok(())
 }
 
-fn write_key(
-    key: Str<'_>,
-    scratch: &mut Scratch,
-    out: &mut dyn Out,
-) -> Result<(), WriteError> {
+fn write_key(key: Str<'_>, scratch: &mut Scratch, out: &mut dyn Out) -> Result<(), WriteError> {
     Ok(json::bytes(out, key.decode(&mut scratch.key)?)?)
 }
 

@@ -79,7 +79,8 @@ fn is_plain(bytes: &[u8]) -> bool {
         let word = <[u8; 8]>::try_from(word).map_or(u64::MAX, u64::from_le_bytes);
         has_special(word)
     });
-    !special && words.remainder().iter().all(|byte| ESCAPES[usize::from(*byte)] == 0 && *byte < 0x80)
+    !special
+        && words.remainder().iter().all(|byte| ESCAPES[usize::from(*byte)] == 0 && *byte < 0x80)
 }
 
 /// Whether one of eight bytes is below 0x20, above 0x7f, `"` or `\`.

@@ -37,8 +37,8 @@ pub mod value;
 
 use crate::error::Result;
 use crate::source::{Entry, Opening};
-use read::payload::Payload;
 use batch::Tally;
+use read::payload::Payload;
 use redtool_format::rdb::target::{Loss, Losses};
 use redtool_format::rdb::value::Scratch as VisitScratch;
 use redtool_format::rdb::writer::{Out, WriteError};

@@ -128,7 +128,8 @@ fn value(random: &mut Random) -> (ValueType, Vec<u8>) {
             ValueType::Set => writer.item(item).unwrap(),
             ValueType::Zset2 => writer.member(item, random.score()).unwrap(),
             _ => {
-                let at_ms = (kind == 5 && random.below(2) == 0).then(|| 1 + (random.next() >> 24) as i64);
+                let at_ms =
+                    (kind == 5 && random.below(2) == 0).then(|| 1 + (random.next() >> 24) as i64);
                 writer.field(item, Item::Str(&random.bytes()), at_ms).unwrap();
             }
         }

@@ -155,8 +155,18 @@ impl Writer<'_> {
             let deliveries = digits(entry.deliveries);
             let (group, name) = (&group.name[..], &consumer.name[..]);
             let claim: [&[u8]; 12] = [
-                b"XCLAIM", key, group, name, b"0", &id, b"TIME", &at_ms, b"RETRYCOUNT", &deliveries,
-                b"JUSTID", b"FORCE",
+                b"XCLAIM",
+                key,
+                group,
+                name,
+                b"0",
+                &id,
+                b"TIME",
+                &at_ms,
+                b"RETRYCOUNT",
+                &deliveries,
+                b"JUSTID",
+                b"FORCE",
             ];
             self.command(&claim)?;
         }

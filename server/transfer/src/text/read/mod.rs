@@ -158,7 +158,8 @@ impl JsonLines {
         ordered::run(ordered::cores(), produce, state, work, take)?;
         match self.tail() {
             Some(tail) if tail.keys != keys => {
-                let what = format!("the trailer tells of {} entries, and {keys} are there", tail.keys);
+                let what =
+                    format!("the trailer tells of {} entries, and {keys} are there", tail.keys);
                 Err(self.cut_off(&what))
             }
             _ => Ok(()),
@@ -170,7 +171,8 @@ impl JsonLines {
         let bytes = &self.bytes()[..self.lines.end];
         let mut batch = self.lines.start..self.lines.start;
         while batch.end < bytes.len() {
-            let line = memchr(b'\n', &bytes[batch.end..]).map_or(bytes.len() - batch.end, |n| n + 1);
+            let line =
+                memchr(b'\n', &bytes[batch.end..]).map_or(bytes.len() - batch.end, |n| n + 1);
             if line > LONG_LINE_BYTES && !batch.is_empty() {
                 hand.give(batch.clone())?;
                 batch.start = batch.end;

@@ -90,10 +90,7 @@ fn read_aux(json: &mut Json<'_>, text: &mut Text, notes: &mut Notes) -> Result<(
     })
 }
 
-fn list<'a>(
-    json: &mut Json<'a>,
-    mut read: impl FnMut(&mut Json<'a>) -> Result<()>,
-) -> Result<()> {
+fn list<'a>(json: &mut Json<'a>, mut read: impl FnMut(&mut Json<'a>) -> Result<()>) -> Result<()> {
     let mut first = true;
     json.take(b'[', "a [")?;
     while json.more(&mut first, b']')? {

@@ -99,9 +99,7 @@ impl<'a> Json<'a> {
     fn expected(&self, what: &str) -> Fault {
         match self.text.get(self.at) {
             None => self.cut(),
-            Some(byte) => {
-                self.fault(format!("{what} expected, not {:?}", char::from(*byte)))
-            }
+            Some(byte) => self.fault(format!("{what} expected, not {:?}", char::from(*byte))),
         }
     }
 
@@ -411,7 +409,8 @@ impl<'a> Json<'a> {
 
     /// A number, `true`, `false` or `null`.
     fn skip_word(&mut self) -> Result<()> {
-        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+        let is_part =
+            |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
         let len = self.text[self.at..].iter().take_while(is_part).count();
         if len == 0 {
             return Err(self.expected("a value"));
@@ -486,11 +485,24 @@ mod tests {
     #[test]
     fn strings_are_decoded() {
         assert_eq!(string(r#" "plain" "#).unwrap(), b"plain");
-        assert_eq!(string(r#""a\n\"\\\/\u0000\u00e9\ud83d\ude00z""#).unwrap(), "a\n\"\\/\0é😀z".as_bytes());
+        assert_eq!(
+            string(r#""a\n\"\\\/\u0000\u00e9\ud83d\ude00z""#).unwrap(),
+            "a\n\"\\/\0é😀z".as_bytes()
+        );
         assert_eq!(string(r#"{"base64":"AP8="}"#).unwrap(), b"\x00\xff");
         for wrong in [
-            r#""ab"#, r#""\x""#, r#""\ud800""#, r#""\ud800\u0041""#, r#""\u12"#, "\"a\tb\"", "7",
-            r#"{"base65":""}"#, r#"{"base64":"A"}"#, r#"{"base64":"AP8="#, "", r#""a" b"#,
+            r#""ab"#,
+            r#""\x""#,
+            r#""\ud800""#,
+            r#""\ud800\u0041""#,
+            r#""\u12"#,
+            "\"a\tb\"",
+            "7",
+            r#"{"base65":""}"#,
+            r#"{"base64":"A"}"#,
+            r#"{"base64":"AP8="#,
+            "",
+            r#""a" b"#,
         ] {
             assert!(string(wrong).is_err(), "{wrong}");
         }

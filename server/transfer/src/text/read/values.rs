@@ -248,7 +248,9 @@ impl Hands {
             }
             // Servers believe the order of a packed one.
             let (last_score, last_member) = &mut last;
-            if *last_score > score || *last_score == score && members > 1 && last_member[..] >= *member {
+            if *last_score > score
+                || *last_score == score && members > 1 && last_member[..] >= *member
+            {
                 return Ok(None);
             }
             *last_score = score;
@@ -274,8 +276,7 @@ impl Hands {
         let Self { payload, first: text, second, packed, compress, .. } = self;
         let (mut first, mut count, at) = (true, 0, json.at());
         let pack = packing == Packing::Listpack && expiries.is_none();
-        let value_type =
-            if expiries.is_some() { ValueType::ValkeyHash2 } else { ValueType::Hash };
+        let value_type = if expiries.is_some() { ValueType::ValkeyHash2 } else { ValueType::Hash };
         payload.begin();
         packed.clear();
         let mut writer = ElementWriter::new(payload, value_type, *compress);
