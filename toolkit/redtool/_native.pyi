@@ -61,7 +61,7 @@ def version() -> str:
     """The version of the core, which is the version of the distribution."""
 
 def sniff(path: str) -> str:
-    """What lies at `path`, by content: rdb, rdb.gz, rdb.zst, lmdb, aof or unknown.
+    """What lies at `path`, by content: rdb, rdb.gz, rdb.zst, lmdb, aof, jsonl or unknown.
 
     raises: OSError when it cannot be read.
     """
@@ -75,7 +75,8 @@ def convert(
     target str [""], a server to write for ("redis-7.2");
     rdb_version int | None [None] (neither: the version of the dump it is or came from);
     lossy bool [False]; force bool [False], replace what is there;
-    compress bool [True], LZF as Redis does; dead_letters str | None [None], a file for entries that
+    compress bool [True], LZF as Redis does; of text forms: replace bool [False], commands replace
+    keys; elements bool [False], CSV rows; template str | None [None], lines of keys; dead_letters str | None [None], a file for entries that
     cannot be read, which then do not end the work
     returns: account; losses {name: n}; warnings [str]; bytes_read int; bytes_written int;
     seconds float; failures [{offset int | None, db int | None, key bytes | None, error str}]

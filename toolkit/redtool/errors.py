@@ -12,7 +12,8 @@
     ├── DatasetNotFoundError (FileNotFoundError)  nothing is there
     ├── TargetExistsError (FileExistsError)       something is there already; see --force
     ├── StoreError (OSError)                      a store or file could not be read or written
-    │   └── DiskFullError                         for lack of room
+    │   ├── DiskFullError                         for lack of room
+    │   └── OutputClosedError (BrokenPipeError)   whoever read the output has gone
     └── ResponseError                             a command's error reply, in Redis' words
 
 Each carries its place: `path`, `offset` (bytes), `db` and `key`, and a `hint`; what is not known is
@@ -101,6 +102,10 @@ class StoreError(RedtoolError, OSError):
 
 class DiskFullError(StoreError):
     """There is no room left."""
+
+
+class OutputClosedError(StoreError, BrokenPipeError):
+    """Whoever read the output has gone."""
 
 
 class ResponseError(RedtoolError):

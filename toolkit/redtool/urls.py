@@ -49,6 +49,12 @@ SCHEMES = (
     Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
     Scheme("aof", "an append-only file", (".aof", "appendonlydir"), reads=False, writes=False),
     Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=True, writes=True),
+    Scheme("jsonl", "JSON lines", (".jsonl", ".ndjson"), reads=True, writes=True),
+    Scheme("json", "JSON documents", (".json",), reads=False, writes=True),
+    Scheme("csv", "CSV", (".csv",), reads=False, writes=True),
+    Scheme("resp", "RESP commands", (".resp",), reads=False, writes=True),
+    Scheme("restore", "RESTORE commands", reads=False, writes=True),
+    Scheme("keys", "lines of keys", reads=False, writes=True),
     Scheme("dynamodb", "a DynamoDB table", reads=False, writes=False),
     Scheme("redis", "a live server", reads=False, writes=False),
     Scheme("rediss", "a live server", reads=False, writes=False),
@@ -58,6 +64,8 @@ SCHEMES = (
 )
 _BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
 _PATHS = ("rdb", "lmdb", "leveldb")
+# What a dump can be: it goes to a file, or to stdout.
+DUMPS = ("rdb", "jsonl", "json", "csv", "resp", "restore", "keys")
 
 
 def source_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
@@ -91,7 +99,7 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
         )
     if not scheme.writes:
         raise _not_yet(name, scheme, "written")
-    if place == "-" and scheme.name != "rdb":
+    if place == "-" and scheme.name not in DUMPS:
         raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
     options = dict(tuning or {})
     if scheme.name == "memory" or place == "-":
@@ -174,10 +182,12 @@ def _by_content(place: str, name: str) -> Scheme:
         raise DatasetNotFoundError("no such file or directory", path=name) from None
     except OSError as error:
         raise StoreError(error.strerror or str(error), path=name) from None
-    scheme = _BY_NAME.get(kind) or _unread_ending(place)
+    unread = _unread_ending(place)
+    # Documents of JSON begin as lines of it do.
+    scheme = unread if unread and kind == "jsonl" else _BY_NAME.get(kind) or unread
     if scheme is None:
         what = "an empty file" if _is_empty(place) else "not a dataset that redtool knows"
-        hint = "redtool reads RDB dumps (also .gz, .zst), LMDB and LevelDB stores"
+        hint = "redtool reads RDB dumps and JSON lines (also .gz, .zst), LMDB and LevelDB stores"
         raise UnsupportedError(what, path=name, offset=0, hint=hint)
     return scheme
 

@@ -12,6 +12,7 @@ use redtool_transfer::convert::{convert as transfer, Converted, Goal};
 use redtool_transfer::failures::Failures;
 use redtool_transfer::merge::{merge as transfer_all, OnConflict};
 use redtool_transfer::split::{split as transfer_parts, Part};
+use redtool_transfer::text::forms::TextOptions;
 use redtool_transfer::{Error, Job, Place, Selection, Source};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ const COMMON: &[&str] = &[
     "force",
     "compress",
     "dead_letters",
+    "replace",
+    "elements",
+    "template",
 ];
 
 fn known(options: &Bound<'_, PyDict>, more: &[&str]) -> PyResult<()> {
@@ -54,6 +58,11 @@ fn goal(py: Python<'_>, place: Place, options: &Bound<'_, PyDict>) -> PyResult<G
         lossy: flag(options, "lossy", false)?,
         compress: flag(options, "compress", true)?,
         now_ms: system_ms(),
+        text: TextOptions {
+            replace: flag(options, "replace", false)?,
+            elements: flag(options, "elements", false)?,
+            template: get(options, "template")?,
+        },
     })
 }
 

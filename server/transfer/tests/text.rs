@@ -3,10 +3,13 @@
 mod support;
 
 use redtool_format::rdb::{Kind, ValueType};
+use redtool_store::memory::MemoryStore;
 use redtool_transfer::diff::{diff, Options};
+use redtool_transfer::import::import;
 use redtool_transfer::{Error, ErrorKind, Job, Meter, Source};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use support::random::{dataset, Random};
 use support::{convert, dumps, lines_of, open, text_of};
 
@@ -241,4 +244,35 @@ fn packed_forms_come_back_packed() {
         }
     }
     assert!(packed.iter().all(|one| before.values().any(|value_type| value_type == one)));
+}
+
+/// OBJECT ENCODING of every key.
+fn encodings(source: &Source) -> BTreeMap<(u32, Vec<u8>), &'static str> {
+    let (job, meter) = (Job::default(), Meter::new());
+    let opening = source.survey(true, &job.selection.filter, &meter).unwrap();
+    let (mut all, mut account, mut scratch) =
+        (BTreeMap::new(), Default::default(), Default::default());
+    let filter = &job.selection.filter;
+    source
+        .each(&opening, filter, &mut account, &meter, |entry, _| {
+            let encoding = entry.encoding(&mut scratch).unwrap().name();
+            all.insert((entry.db, entry.key.to_vec().unwrap()), encoding);
+            Ok(())
+        })
+        .unwrap();
+    all
+}
+
+#[test]
+fn the_encoding_told_of_a_dump_is_the_one_that_a_store_would_keep() {
+    for path in dumps() {
+        let dump = open("rdb", &path);
+        let store = Arc::new(MemoryStore::new());
+        import(&dump, &*store, &Job::default(), &Meter::new()).unwrap();
+        let mut of_dump = encodings(&dump);
+        let of_store = encodings(&Source::Store(store, 0));
+        // Empty collections are kept by no store.
+        of_dump.retain(|key, _| of_store.contains_key(key));
+        assert_eq!(of_dump, of_store, "{}", path.display());
+    }
 }

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from redtool.results import Account, ConvertResult
 
 SHOWN_FAILURES = 10
-# Options of verbs that can write a dump.
-DUMP_OPTIONS = ("for_server", "rdb_version", "lossy")
+# Options of verbs that can write a dump, and text.
+DUMP_OPTIONS = ("for_server", "rdb_version", "lossy", "replace", "elements", "template")
+# Forms that nobody reads on a terminal.
+BINARY = ("rdb", "restore")
 
 
 def move(
@@ -94,11 +96,15 @@ class reported:
 
 def check_stdout(target: dict[str, str | None], printer: Printer) -> None:
     """Refuses a dump on stdout where something else is expected there."""
-    if not {"-", "rdb://-"}.intersection(target.values()):
+    form = target.get("format")
+    names = [f"{form}://{name}" if form else name for name in target.values() if name]
+    names = ["rdb://-" if name == "-" else name for name in names]
+    to_stdout = [name.partition("://")[0] for name in names if name.endswith("://-")]
+    if not to_stdout:
         return
     if printer.json:
         raise UsageError("the dump and --json both go to stdout", hint="name a file for the dump")
-    if sys.stdout.isatty():
+    if to_stdout[0] in BINARY and sys.stdout.isatty():
         raise UsageError("a dump is not for a terminal", hint="pipe it, or name a file")
 
 

@@ -230,6 +230,26 @@ DUMP_TARGET = (
     Option("no_compress", ("--no-compress",), "Do not compress strings.", panel="RDB target"),
 )
 
+TEXT = (
+    Option(
+        "replace",
+        ("--replace",),
+        "Commands (resp, restore) replace keys that are there.",
+        panel="Text target",
+    ),
+    Option(
+        "elements", ("--elements",), "CSV has a row an element, not a key.", panel="Text target"
+    ),
+    Option(
+        "template",
+        ("--template",),
+        "A line of keys: '{db} {key} {type} {encoding} {ttl} {expire_at_ms} {elements} {bytes}'"
+        " [{key}].",
+        metavar="TEXT",
+        panel="Text target",
+    ),
+)
+
 MOVED = (
     "0 all is done",
     "2 trouble: bad usage, bad input, keys that failed; the target is as it was before, "

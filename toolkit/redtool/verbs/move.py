@@ -12,6 +12,7 @@ from redtool.filters import Filters
 from redtool.results import ConvertResult
 from redtool.transforms import Transforms
 from redtool.urls import (
+    DUMPS,
     import_target,
     is_kind,
     is_store,
@@ -34,6 +35,9 @@ def convert(
     lossy: bool = False,
     checksum: bool = True,
     compress: bool = True,
+    replace: bool = False,
+    elements: bool = False,
+    template: str | None = None,
     dead_letters: str | os.PathLike[str] | None = None,
     tuning: Mapping[str, str] | None = None,
     progress: _native.Progress | None = None,
@@ -42,8 +46,12 @@ def convert(
 
     The target appears under its name only when it is complete; whatever happens before leaves what
     was there. `force` replaces it. `for_server` ("redis-6.2") or `rdb_version` say what an RDB
-    target must be readable by; what it could not hold is a LossError, unless `lossy`. `filters` say
-    which entries are taken, `transforms` how those are changed; keys that become one are an error.
+    target, or commands, must be readable by; what it could not hold is a LossError, unless `lossy`.
+    `filters` say which entries are taken, `transforms` how those are changed; keys that become one
+    are an error.
+
+    Of text forms `replace` has commands replace the keys that are there, `elements` gives CSV a row
+    an element, and `template` says what a line of `keys` is: "{db} {key} {type} {ttl}".
 
     Entries that are damaged end the work, or with `dead_letters` are set aside in that file, one
     JSON line each, and counted as failed. `tuning` is how the store that is made is tuned, or the
@@ -63,6 +71,9 @@ def convert(
         lossy=lossy,
         checksum=checksum,
         compress=compress,
+        replace=replace,
+        elements=elements,
+        template=template,
         dead_letters=dead_letters,
     )
     with named(source, target):
@@ -80,6 +91,9 @@ def move_options(
     lossy: bool = False,
     checksum: bool = True,
     compress: bool = True,
+    replace: bool = False,
+    elements: bool = False,
+    template: str | None = None,
     dead_letters: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     """What every verb that moves data hands to the core."""
@@ -94,6 +108,9 @@ def move_options(
         "lossy": lossy,
         "checksum": checksum,
         "compress": compress,
+        "replace": replace,
+        "elements": elements,
+        "template": template,
         "dead_letters": os.path.abspath(dead_letters) if dead_letters is not None else None,
     }
 
@@ -123,10 +140,22 @@ def import_(
 
 
 def dump(
-    source: str | os.PathLike[str], out: str | os.PathLike[str], **options: Any
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    format: str | None = None,
+    **options: Any,
 ) -> ConvertResult:
-    """Writes a dataset as an RDB dump; takes what `convert` takes."""
-    out = os.fspath(out)
-    if target_url(out)[0] != "rdb":
-        raise UsageError("a dump is an RDB file", path=out, hint="use convert for other targets")
-    return convert(source, out, **options)
+    """Writes a dataset as an RDB dump, or in the text form named by `format`, which goes to stdout
+    when `out` is None or "-"; takes what `convert` takes."""
+    if out is None and format is None:
+        raise UsageError("no place is named for the dump", hint="name a file, or - for stdout")
+    if format is not None and format not in DUMPS:
+        raise UsageError(f"unknown format {format!r}", hint=f"formats are {', '.join(DUMPS)}")
+    target = "-" if out is None else os.fspath(out)
+    if format is not None:
+        target = f"{format}://{target}"
+    if target_url(target)[0] not in DUMPS:
+        hint = "use convert for other targets"
+        raise UsageError("a dump is an RDB file or text", path=target, hint=hint)
+    return convert(source, target, **options)
