@@ -18,6 +18,7 @@ DOORS = {
     "redis": ("live.py",),
     "boto3": ("aws.py",),
     "botocore": ("aws.py",),
+    "pyarrow": ("tables.py",),
 }
 # What a server has to have loaded before it answers: nothing here may import these at its top.
 STARTUP = (

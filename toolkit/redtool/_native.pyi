@@ -122,6 +122,35 @@ def diff(
     returns: same, missing, extra, type, value, expiry (ints); seconds float
     """
 
+def tabulate(
+    source: Url,
+    options: dict[str, Any],
+    progress: Progress | None,
+    emit: Callable[[Batch], object],
+) -> dict[str, Any]:
+    """Gives the entries of `source` to `emit` as record batches: a row a key, or an element.
+
+    options: filters {}; transforms {}; checksum bool [True]; elements bool [False]; lossy bool
+    [False], values too large for a cell are left out; dead_letters str | None [None]
+    returns: what convert does
+    An exception of `emit` ends the work and propagates.
+    """
+
+@final
+class Batch:
+    """Rows, for whoever speaks Arrow's PyCapsule interface."""
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        """The capsules of schema and rows."""
+
+@final
+class Schema:
+    """The schema of such rows."""
+
+    def __init__(self, elements: bool) -> None: ...
+    def __arrow_c_schema__(self) -> object:
+        """Its capsule."""
+
 def verify(source: Url, options: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
     """Walks the whole dataset and checks it.
 

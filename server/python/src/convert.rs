@@ -40,7 +40,8 @@ fn known(options: &Bound<'_, PyDict>, more: &[&str]) -> PyResult<()> {
     check_known(options, &known)
 }
 
-fn job(options: &Bound<'_, PyDict>) -> PyResult<Job> {
+/// How a source is read.
+pub fn job(options: &Bound<'_, PyDict>) -> PyResult<Job> {
     let (filter, transform) = (filter(options)?, transform(options)?);
     let mut job = Job::of(Selection { filter, transform });
     job.checksum = flag(options, "checksum", true)?;
@@ -175,7 +176,8 @@ pub fn split(
     Ok(dict.unbind())
 }
 
-fn answer<'py>(py: Python<'py>, done: &Converted) -> PyResult<Bound<'py, PyDict>> {
+/// What was made, as a dictionary.
+pub fn answer<'py>(py: Python<'py>, done: &Converted) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("account", account(py, &done.account)?)?;
     set_losses(&dict, &done.losses)?;

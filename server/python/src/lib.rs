@@ -16,6 +16,7 @@
 //! | [`script`] | entries given to a Python function, and what it makes of them |
 //! | [`reply`] | RESP3 replies as Python values |
 //! | [`server`] | the RESP server |
+//! | [`tables`] | Arrow record batches |
 mod convert;
 mod dataset;
 mod entries;
@@ -25,6 +26,7 @@ mod places;
 mod reply;
 mod script;
 mod server;
+mod tables;
 mod verbs;
 mod work;
 
@@ -49,5 +51,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(verbs::info, module)?)?;
     module.add_class::<dataset::Dataset>()?;
     module.add_class::<server::Server>()?;
+    module.add_function(wrap_pyfunction!(tables::tabulate, module)?)?;
+    module.add_class::<tables::Batch>()?;
+    module.add_class::<tables::Schema>()?;
     Ok(())
 }

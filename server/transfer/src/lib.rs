@@ -25,6 +25,7 @@
 //! | [`filter`] | which keys |
 //! | [`account`] | what became of them |
 //! | [`ordered`] | work handed out in order, taken back in order |
+//! | [`tables`] | datasets as Arrow record batches |
 //! | [`text`] | datasets as text: JSON lines, JSON, CSV, commands |
 //! | [`meter`] | progress and cancellation |
 //! | [`error`] | what can go wrong, and where |
@@ -50,6 +51,7 @@ pub mod sink;
 pub mod source;
 pub mod split;
 pub mod staged;
+pub mod tables;
 pub mod text;
 pub mod transform;
 pub mod verify;

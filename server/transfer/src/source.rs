@@ -10,7 +10,7 @@ use crate::text::read::JsonLines;
 use redtool_format::rdb::reader::{Header, KeyRecord};
 use redtool_format::rdb::target::Target;
 use redtool_format::rdb::value::Templates;
-use redtool_format::rdb::writer::{Attributes, Value};
+use redtool_format::rdb::writer::{Attributes, Value, WriteError};
 use redtool_format::rdb::{Dialect, Str};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
@@ -360,6 +360,14 @@ impl<'a> Entry<'a> {
         match self.encoding {
             Some(encoding) => Ok(encoding),
             None => build::encoding(value_type, payload, templates, scratch),
+        }
+    }
+
+    /// An error of writing this entry into memory, which takes everything.
+    pub fn write_error(&self, error: WriteError) -> Error {
+        match error {
+            WriteError::Format(error) => self.error(error),
+            WriteError::Io(error) => Error::new(Kind::Store, error.to_string()),
         }
     }
 
