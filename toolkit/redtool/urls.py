@@ -52,6 +52,7 @@ SCHEMES = (
     Scheme("jsonl", "JSON lines", (".jsonl", ".ndjson"), reads=True, writes=True),
     Scheme("json", "JSON documents", (".json",), reads=False, writes=True),
     Scheme("csv", "CSV", (".csv",), reads=False, writes=True),
+    Scheme("parquet", "a Parquet table", (".parquet",), reads=False, writes=True),
     Scheme("resp", "RESP commands", (".resp",), reads=False, writes=True),
     Scheme("restore", "RESTORE commands", reads=False, writes=True),
     Scheme("keys", "lines of keys", reads=False, writes=True),
@@ -65,7 +66,7 @@ SCHEMES = (
 _BY_NAME = {scheme.name: scheme for scheme in SCHEMES}
 _PATHS = ("rdb", "lmdb", "leveldb")
 # What a dump can be: it goes to a file, or to stdout.
-DUMPS = ("rdb", "jsonl", "json", "csv", "resp", "restore", "keys")
+DUMPS = ("rdb", "jsonl", "json", "csv", "parquet", "resp", "restore", "keys")
 
 
 def source_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
@@ -99,7 +100,7 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
         )
     if not scheme.writes:
         raise _not_yet(name, scheme, "written")
-    if place == "-" and scheme.name not in DUMPS:
+    if place == "-" and (scheme.name not in DUMPS or scheme.name == "parquet"):
         raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
     options = dict(tuning or {})
     if scheme.name == "memory" or place == "-":

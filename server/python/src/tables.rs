@@ -87,7 +87,7 @@ pub fn tabulate(
     let done = work::run(py, progress.as_ref(), move |meter| {
         let source = Source::open(&source.place, meter)?;
         let sink: Box<dyn Sink> = Box::new(TableSink::new(hand_on, elements, lossy));
-        let (account, _, written) = pump(&source, sink, &job, meter)?;
+        let (account, written) = pump(&source, sink, &job, meter)?;
         Ok(Converted {
             account,
             losses: written.losses,

@@ -271,7 +271,7 @@ fn survey(source: &Source, job: &Job, meter: &Meter) -> Result<Opening> {
 }
 
 /// Gives every entry of a source to a sink, in which no key may be twice.
-fn pump(
+pub fn pump(
     source: &Source,
     mut sink: Box<dyn Sink>,
     job: &Job,

@@ -50,8 +50,8 @@ def convert(
     `filters` say which entries are taken, `transforms` how those are changed; keys that become one
     are an error.
 
-    Of text forms `replace` has commands replace the keys that are there, `elements` gives CSV a row
-    an element, and `template` says what a line of `keys` is: "{db} {key} {type} {ttl}".
+    Of text forms `replace` has commands replace the keys that are there, `elements` gives CSV and
+    Parquet a row an element, and `template` says what a line of `keys` is: "{db} {key} {type} {ttl}".
 
     Entries that are damaged end the work, or with `dead_letters` are set aside in that file, one
     JSON line each, and counted as failed. `tuning` is how the store that is made is tuned, or the
@@ -76,9 +76,36 @@ def convert(
         template=template,
         dead_letters=dead_letters,
     )
+    _refuse_idle(options, goal[0], target)
     with named(source, target):
-        answer = _native.convert(origin, goal, options, watched(progress))
+        if goal[0] == "parquet":
+            from redtool.tables import write_parquet
+
+            chosen = {name: options[name] for name in TABLE_OPTIONS}
+            answer = write_parquet(origin, goal[1], chosen, force=force, progress=progress)
+        else:
+            answer = _native.convert(origin, goal, options, watched(progress))
     return ConvertResult.from_native({**answer, "source": source, "target": target})
+
+
+# What a table takes of the options.
+TABLE_OPTIONS = ("filters", "transforms", "checksum", "lossy", "dead_letters", "elements")
+# Options that only some targets have.
+ONLY_FOR = {
+    "target": ("--for", ("rdb", "resp", "restore")),
+    "rdb_version": ("--rdb-version", ("rdb", "restore")),
+    "replace": ("--replace", ("resp", "restore")),
+    "elements": ("--elements", ("csv", "parquet")),
+    "template": ("--template", ("keys",)),
+}
+
+
+def _refuse_idle(options: dict[str, Any], scheme: str, target: str) -> None:
+    """An option that would do nothing is a mistake."""
+    for name, (flag, schemes) in ONLY_FOR.items():
+        if options[name] and scheme not in schemes:
+            hint = f"it is for {' and '.join(schemes)}"
+            raise UsageError(f"{flag} says nothing of this target", path=target, hint=hint)
 
 
 def move_options(
