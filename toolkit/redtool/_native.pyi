@@ -138,18 +138,14 @@ def tabulate(
 
 @final
 class Batch:
-    """Rows, for whoever speaks Arrow's PyCapsule interface."""
-
-    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        """The capsules of schema and rows."""
+    """Rows, for whoever speaks Arrow's PyCapsule interface (`__arrow_c_array__`)."""
 
 @final
 class Schema:
-    """The schema of such rows."""
+    """The schema of such rows (`__arrow_c_schema__`)."""
 
-    def __init__(self, elements: bool) -> None: ...
-    def __arrow_c_schema__(self) -> object:
-        """Its capsule."""
+    def __init__(self, elements: bool) -> None:
+        """Of rows of elements, or of keys."""
 
 def verify(source: Url, options: dict[str, Any], progress: Progress | None) -> dict[str, Any]:
     """Walks the whole dataset and checks it.

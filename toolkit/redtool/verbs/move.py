@@ -51,7 +51,7 @@ def convert(
     are an error.
 
     Of text forms `replace` has commands replace the keys that are there, `elements` gives CSV and
-    Parquet a row an element, and `template` says what a line of `keys` is: "{db} {key} {type} {ttl}".
+    Parquet a row an element, and `template` says what a line of `keys` is: "{db} {key} {type}".
 
     Entries that are damaged end the work, or with `dead_letters` are set aside in that file, one
     JSON line each, and counted as failed. `tuning` is how the store that is made is tuned, or the
