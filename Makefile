@@ -4,10 +4,12 @@
 #   make test     build, then all tests: Rust, then Python
 #   make bench    build, then the table of ratios against redis-server
 #   make lint     formatting, clippy, ruff, mypy
+#   make dynamodb fetch DynamoDB Local, which the tests of DynamoDB tables run against
 #   make clean    remove what was built here
 #
 # Python packages go to .venv/, Rust's output to server/target/. redis-server is a peer in tests, not a
 # part of redtool: it is installed through apt where that is allowed; else what needs it is skipped.
+# So is DynamoDB Local, from Maven Central: it needs mvn and Java 17.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -18,12 +20,15 @@ BIN := .venv/bin
 CARGO := cargo --quiet
 WORKSPACE := --manifest-path server/Cargo.toml --workspace
 # The native module is a library for Python to load, and is tested from there.
-CRATES := $(WORKSPACE) --exclude redtool-python
+CRATES := $(WORKSPACE) --exclude redtool-python --features redtool-store/dynamodb
+
+# The DynamoDB store, against the service that is started beside it.
+TABLES := $(CRATES) --test contract dynamodb_tables -- --ignored
 
 # Lines of cargo test that say nothing: dots, blanks, and runs of no tests.
 EMPTY := /^(|running .*|[.i]+|test result: ok\. 0 passed; 0 failed; 0 ignored.*)$$/d
 
-.PHONY: build demo test bench lint clean peer
+.PHONY: build demo test bench lint clean peer dynamodb
 .DEFAULT_GOAL := build
 
 build: .venv/.ready
@@ -34,9 +39,10 @@ build: .venv/.ready
 demo: build
 	@$(BIN)/python demo/demo.py
 
-test: build peer
+test: build peer dynamodb
 	@echo "Rust tests"
 	@$(CARGO) test $(CRATES) | sed -E "$(EMPTY)"
+	@$(BIN)/python -m tests.dynamodb.local $(CARGO) test $(TABLES) | sed -E "$(EMPTY)"
 	@echo "Python tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -77,3 +83,15 @@ peer:
 	fi; \
 	command -v redis-server >/dev/null \
 	|| echo "no redis-server here: what compares with a real one is skipped"
+
+# Amazon's own engine of DynamoDB, for tests.
+LOCAL := .venv/dynamodb-local
+dynamodb: .venv/.ready
+	@if ls $(LOCAL)/DynamoDBLocal-*.jar >/dev/null 2>&1; then exit 0; fi; \
+	if command -v mvn >/dev/null && command -v java >/dev/null; then \
+	    echo "fetching DynamoDB Local"; \
+	    mvn -q -B -f tests/dynamodb/pom.xml dependency:copy-dependencies -DincludeScope=runtime \
+	        -DoutputDirectory="$$PWD/$(LOCAL)" >/dev/null 2>&1 || true; \
+	fi; \
+	ls $(LOCAL)/DynamoDBLocal-*.jar >/dev/null 2>&1 \
+	|| echo "no DynamoDB Local here (it needs mvn and Java): what runs against it is skipped"

@@ -191,22 +191,24 @@ class Promises:
 
     kind: type[Store]
 
-    @pytest.fixture
-    def imported(self, fixture: Fixture, tmp_path: Path) -> Path:
-        """The fixture's dump, imported."""
-        target = tmp_path / f"imported{self.kind.ending}"
-        redtool.import_(fixture.rdb, out=target)
+    def import_dump(self, rdb: Path, folder: Path) -> Any:
+        """A dump, imported into a folder of the test's own: where it is now."""
+        target = folder / f"imported{self.kind.ending}"
+        redtool.import_(rdb, out=target)
         return target
 
-    def stored(self, folder: Path, keys: Keys) -> Path:
+    @pytest.fixture
+    def imported(self, fixture: Fixture, tmp_path: Path) -> Any:
+        """The fixture's dump, imported."""
+        return self.import_dump(fixture.rdb, tmp_path)
+
+    def stored(self, folder: Path, keys: Keys) -> Any:
         """A dump of these keys, imported."""
         (folder / "written.rdb").write_bytes(rdb_file(keys))
-        target = folder / f"written{self.kind.ending}"
-        redtool.import_(folder / "written.rdb", out=target)
-        return target
+        return self.import_dump(folder / "written.rdb", folder)
 
     @pytest.mark.parametrize("fixture", ALL, ids=label)
-    def test_the_records_hold_what_the_server_held(self, fixture: Fixture, imported: Path) -> None:
+    def test_the_records_hold_what_the_server_held(self, fixture: Fixture, imported: Any) -> None:
         with self.kind(imported) as store:
             found = {(one.db, one.key): one for one in store.objects()}
             assert found.keys() == fixture.keys.keys()
@@ -222,7 +224,7 @@ class Promises:
             assert {name.removeprefix(b"function:").decode() for name in names} == libraries
 
     @pytest.mark.parametrize("fixture", ALL, ids=label)
-    def test_the_headers_say_what_redtool_says(self, fixture: Fixture, imported: Path) -> None:
+    def test_the_headers_say_what_redtool_says(self, fixture: Fixture, imported: Any) -> None:
         with self.kind(imported) as store:
             found = [
                 (one.db, one.key, one.kind, ENCODINGS[one.encoding], one.idle_s, one.freq)

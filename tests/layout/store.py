@@ -115,7 +115,7 @@ class Store(ABC):
     ending: str
 
     @abstractmethod
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Any) -> None:
         """Opens it."""
 
     @abstractmethod

@@ -50,7 +50,7 @@ read = written + filtered + skipped + failed.
 from collections.abc import Callable, Iterator
 from typing import Any, final
 
-Url = tuple[str, str, dict[str, str]]
+Url = tuple[str, str, dict[str, Any]]
 """("rdb", "/abs/x.rdb" or "-", {}), ("lmdb", "/abs/x.lmdb", {}), ("memory", "", {}). The last says
 how a store is tuned: ("leveldb", "/abs/x.leveldb", {"block_size": "16KB"})."""
 

@@ -56,7 +56,7 @@ SCHEMES = (
     Scheme("resp", "RESP commands", (".resp",), reads=False, writes=True),
     Scheme("restore", "RESTORE commands", reads=False, writes=True),
     Scheme("keys", "lines of keys", reads=False, writes=True),
-    Scheme("dynamodb", "a DynamoDB table", reads=False, writes=False),
+    Scheme("dynamodb", "a DynamoDB table", reads=True, writes=True, store=True),
     Scheme("redis", "a live server", reads=False, writes=False),
     Scheme("rediss", "a live server", reads=False, writes=False),
     Scheme("redis+sentinel", "a live server", reads=False, writes=False),
@@ -76,6 +76,10 @@ def source_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
         scheme = _by_content(place, name)
     if not scheme.reads:
         raise _not_yet(name, scheme, "read")
+    if scheme.name == "dynamodb":
+        from redtool.aws import source_table
+
+        return source_table(name, tuning or {})
     options = dict(tuning or {})
     if scheme.name == "memory" or place == "-":
         return scheme.name, place, options
@@ -100,6 +104,10 @@ def target_url(name: str, tuning: Mapping[str, str] | None = None) -> Url:
         )
     if not scheme.writes:
         raise _not_yet(name, scheme, "written")
+    if scheme.name == "dynamodb":
+        from redtool.aws import target_table
+
+        return target_table(name, tuning or {})
     if place == "-" and (scheme.name not in DUMPS or scheme.name == "parquet"):
         raise UsageError(f"{scheme.what} cannot go to stdout", path=name, hint="name a file")
     options = dict(tuning or {})
@@ -144,6 +152,14 @@ def beside(source: str, scheme: str) -> str:
 
 def refuse_same(source: Url, target: Url) -> None:
     """A dataset cannot be written over itself while it is read."""
+    if "dynamodb" in (source[0], target[0]):
+        # What a table's name means, its service decides.
+        one, other = (
+            (u[0], u[1], u[2].get("region"), u[2].get("endpoint")) for u in (source, target)
+        )
+        if one == other:
+            raise UsageError("source and target are the same", path=source[1])
+        return
     if "" in (source[1], target[1]) or "-" in (source[1], target[1]):
         return
     if (source[0] == "memory") != (target[0] == "memory"):

@@ -76,7 +76,7 @@ pub fn of_dataset(reader: &dyn Reader, dataset: &Dataset) -> Result<Digest, Erro
     let now_ms = dataset.clock().now_ms();
     let mut total = Digest::default();
     let mut from = 0;
-    while let Some(db) = next_db(reader, from)? {
+    while let Some(db) = next_db(reader, dataset, from)? {
         add_database(&mut total, reader, db, now_ms)?;
         match db.checked_add(1) {
             Some(next) => from = next,
@@ -86,8 +86,12 @@ pub fn of_dataset(reader: &dyn Reader, dataset: &Dataset) -> Result<Digest, Erro
     Ok(total)
 }
 
-/// The first database from `from` on that has records.
-fn next_db(reader: &dyn Reader, from: u32) -> Result<Option<u32>, Error> {
+/// The first database from `from` on that has records; that is counted to have some, where records
+/// are in no order.
+fn next_db(reader: &dyn Reader, dataset: &Dataset, from: u32) -> Result<Option<u32>, Error> {
+    if !reader.is_ordered() {
+        return Ok(dataset.all_counts().map(|(db, _)| db).find(|db| *db >= from));
+    }
     let record = reader.seek(Table::Objects, &from.to_be_bytes())?.next()?;
     let db = record.map(|(key, _)| split_record_key(&key).map(|(db, _)| db)).transpose()?;
     Ok(db)

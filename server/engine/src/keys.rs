@@ -1,7 +1,7 @@
 //! Walking the keys of a database in the order of their records.
 //!
 //! Records are in the order of the keys' bytes, except that a long key stands where its prefix and
-//! hash put it.
+//! hash put it. A store without that order is walked whole, and what is not of the walk is skipped.
 use crate::error::Error;
 use redtool_store::object::record_key;
 use redtool_store::{Bytes, Cursor, Object, Reader, Table};
@@ -14,6 +14,7 @@ const PREFIX_MAX_BYTES: usize = 256;
 pub struct Keys<'a> {
     records: Box<dyn Cursor<'a> + 'a>,
     bounds: Vec<u8>,
+    is_ordered: bool,
 }
 
 /// A key met on a walk.
@@ -25,11 +26,12 @@ pub struct Key<'a> {
 impl<'a> Keys<'a> {
     /// Starts at the first key of the database that has the prefix.
     pub fn new(reader: &'a dyn Reader, db: u32, prefix: &[u8]) -> Result<Self, Error> {
-        let bounds = bounds(db, prefix);
-        Ok(Self { records: reader.seek(Table::Objects, &bounds)?, bounds })
+        let start = if reader.is_ordered() { bounds(db, prefix) } else { Vec::new() };
+        Self::from_place(reader, db, prefix, &start)
     }
 
-    /// Goes on at a record key that an earlier walk of the same bounds has met.
+    /// Goes on at a place ([`Reader::place_after`]) after a key that an earlier walk of the same
+    /// database has met.
     pub fn from_place(
         reader: &'a dyn Reader,
         db: u32,
@@ -37,19 +39,23 @@ impl<'a> Keys<'a> {
         place: &[u8],
     ) -> Result<Self, Error> {
         let bounds = bounds(db, prefix);
-        let start = place.max(&bounds[..]);
-        Ok(Self { records: reader.seek(Table::Objects, start)?, bounds })
+        let is_ordered = reader.is_ordered();
+        let start = if is_ordered { place.max(&bounds[..]) } else { place };
+        Ok(Self { records: reader.seek(Table::Objects, start)?, bounds, is_ordered })
     }
 
     /// The next key.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Key<'a>>, Error> {
-        match self.records.next()? {
-            Some((record_key, record)) if record_key.starts_with(&self.bounds) => {
-                Ok(Some(Key { record_key, record }))
+        while let Some((record_key, record)) = self.records.next()? {
+            if record_key.starts_with(&self.bounds) {
+                return Ok(Some(Key { record_key, record }));
             }
-            _ => Ok(None),
+            if self.is_ordered {
+                break;
+            }
         }
+        Ok(None)
     }
 }
 
@@ -60,7 +66,7 @@ fn bounds(db: u32, prefix: &[u8]) -> Vec<u8> {
 }
 
 impl Key<'_> {
-    /// Its record key, a place to go on from.
+    /// Its record key.
     pub fn place(&self) -> &[u8] {
         &self.record_key
     }

@@ -51,9 +51,16 @@ pub fn job(options: &Bound<'_, PyDict>) -> PyResult<Job> {
     Ok(job)
 }
 
-fn goal(py: Python<'_>, place: Place, options: &Bound<'_, PyDict>) -> PyResult<Goal> {
+fn goal(
+    py: Python<'_>,
+    place: Place,
+    sources: &[&Place],
+    options: &Bound<'_, PyDict>,
+) -> PyResult<Goal> {
+    let names: Vec<_> = sources.iter().map(|source| source.path.to_string_lossy()).collect();
     Ok(Goal {
         place,
+        source: names.join(", "),
         force: flag(options, "force", false)?,
         target: target_of(py, options)?,
         lossy: flag(options, "lossy", false)?,
@@ -93,7 +100,7 @@ pub fn convert(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Py<PyDict>> {
     known(options, &[])?;
-    let (job, goal) = (job(options)?, goal(py, target.place, options)?);
+    let (job, goal) = (job(options)?, goal(py, target.place, &[&source.place], options)?);
     let start = Instant::now();
     let done = work::run(py, progress.as_ref(), move |meter| {
         transfer(&Source::open(&source.place, meter)?, &goal, &job, meter)
@@ -125,7 +132,8 @@ pub fn merge(
             return Err(plain(py, "UsageError", &message, hint));
         }
     };
-    let (job, goal) = (job(options)?, goal(py, target.place, options)?);
+    let places: Vec<_> = sources.iter().map(|source| &source.place).collect();
+    let (job, goal) = (job(options)?, goal(py, target.place, &places, options)?);
     let start = Instant::now();
     let merged = work::run(py, progress.as_ref(), move |meter| {
         let open = |url: &Url| Source::open(&url.place, meter);
@@ -153,7 +161,8 @@ pub fn split(
         .into_iter()
         .map(|(url, takes)| {
             check_known(&takes, &["filters"])?;
-            Ok(Part { filter: filter(&takes)?, goal: goal(py, url.place, options)? })
+            let goal = goal(py, url.place, &[&source.place], options)?;
+            Ok(Part { filter: filter(&takes)?, goal })
         })
         .collect::<PyResult<Vec<_>>>()?;
     let start = Instant::now();

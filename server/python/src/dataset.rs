@@ -139,11 +139,8 @@ impl Dataset {
 
     fn counts(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
         let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
-        let meta = dataset
-            .store()
-            .reader()
-            .and_then(|reader| Meta::load(&*reader))
-            .map_err(|e| raise(py, e.into()))?;
+        let read = || dataset.store().reader().and_then(|reader| Meta::load(&*reader));
+        let meta = py.detach(read).map_err(|e| raise(py, e.into()))?;
         let dict = PyDict::new(py);
         crate::verbs::put_counts(py, &dict, &meta.dbs)?;
         Ok(dict.unbind())

@@ -1,7 +1,7 @@
 //! Entries as Python values, read from a store one after the other.
 //!
-//! The iterator keeps the record key it came to and reads on from there, so it holds no cursor
-//! between two steps.
+//! The iterator keeps some records and the place it came to, and reads on from there, so it holds no
+//! cursor between two steps.
 use crate::errors::raise;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySet};
@@ -13,17 +13,28 @@ use redtool_format::rdb::{module, Kind, ValueType};
 use redtool_format::Cursor;
 use redtool_store::object::{record_key, split_record_key};
 use redtool_store::spill::SpillBytes;
-use redtool_store::{read, Object, Reader, Store, StoreError, Table};
+use redtool_store::{read, Body, Object, Reader, Store, StoreError, Table};
 use redtool_transfer::Filter;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A snapshot, and the record key to go on from; None at the end.
-type Place = (Box<dyn Reader>, Option<Vec<u8>>);
+/// Records read ahead, and bytes of them, at most.
+const AHEAD_RECORDS: usize = 64;
+const AHEAD_BYTES: usize = 1 << 20;
+
+/// A snapshot, and how far it has been read.
+struct Place {
+    reader: Box<dyn Reader>,
+    /// Records that have been read and not been given: record key, record.
+    ahead: VecDeque<(Vec<u8>, Vec<u8>)>,
+    /// Where to go on; None at the end.
+    next: Option<Vec<u8>>,
+}
 
 /// Walks the entries of a store.
 #[pyclass(frozen)]
 pub struct Entries {
-    reader: Mutex<Place>,
+    place: Mutex<Place>,
     _store: Arc<dyn Store>,
     filter: Filter,
     values: bool,
@@ -37,8 +48,9 @@ impl Entries {
         filter: Filter,
         values: bool,
     ) -> PyResult<Self> {
-        let reader = store.reader().map_err(|e| raise(py, e.into()))?;
-        Ok(Self { reader: Mutex::new((reader, Some(Vec::new()))), _store: store, filter, values })
+        let reader = py.detach(|| store.reader()).map_err(|e| raise(py, e.into()))?;
+        let place = Place { reader, ahead: VecDeque::new(), next: Some(Vec::new()) };
+        Ok(Self { place: Mutex::new(place), _store: store, filter, values })
     }
 }
 
@@ -49,26 +61,45 @@ impl Entries {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyDict>>> {
-        let mut guard = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let (reader, place) = &mut *guard;
-        let Some(from) = place.take() else { return Ok(None) };
-        let store_error = |e: StoreError| raise(py, e.into());
-        let mut cursor = reader.seek(Table::Objects, &from).map_err(store_error)?;
-        while let Some((key, record)) = cursor.next().map_err(store_error)? {
-            let object = Object::parse(&record).map_err(store_error)?;
-            let (db, _) = split_record_key(&key).map_err(store_error)?;
-            let name = object.key(&key).map_err(store_error)?;
-            if !self.filter.passes(db, name, object.kind, object.expire_at_ms) {
-                continue;
-            }
-            let entry = entry(py, &**reader, db, name, &object, self.values)?;
-            let mut next = key.into_owned();
-            next.push(0);
-            drop(cursor);
-            *place = Some(next);
-            return Ok(Some(entry));
+        // Without the interpreter: a store may be far away, and ask for credentials on the way.
+        let read = py.detach(|| {
+            let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+            let next = place.next(&self.filter).map_err(|e| (e, None))?;
+            let read = next.map(|(record_key, record)| {
+                Read::new(&*place.reader, &record_key, &record, self.values)
+            });
+            read.transpose()
+        });
+        match read.map_err(|(error, at)| told(py, error, at))? {
+            Some(read) => read.entry(py).map(Some),
+            None => Ok(None),
         }
-        Ok(None)
+    }
+}
+
+impl Place {
+    /// The next record that passes.
+    fn next(&mut self, filter: &Filter) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        loop {
+            while let Some((record_key, record)) = self.ahead.pop_front() {
+                let object = Object::parse(&record)?;
+                let (db, _) = split_record_key(&record_key)?;
+                let name = object.key(&record_key)?;
+                if filter.passes(db, name, object.kind, object.expire_at_ms) {
+                    return Ok(Some((record_key, record)));
+                }
+            }
+            let Some(from) = self.next.take() else { return Ok(None) };
+            let mut cursor = self.reader.seek(Table::Objects, &from)?;
+            let mut bytes = 0;
+            while self.ahead.len() < AHEAD_RECORDS && bytes < AHEAD_BYTES {
+                let Some((record_key, record)) = cursor.next()? else { break };
+                bytes += record.len();
+                self.ahead.push_back((record_key.into_owned(), record.into_owned()));
+            }
+            let last = self.ahead.back();
+            self.next = last.map(|(record_key, _)| self.reader.place_after(record_key));
+        }
     }
 }
 
@@ -80,52 +111,99 @@ pub fn one(
     key: &[u8],
     now_ms: i64,
 ) -> PyResult<Option<Py<PyDict>>> {
-    let store_error = |e: StoreError| raise(py, e.into());
-    let reader = store.reader().map_err(store_error)?;
-    let found = reader.get(Table::Objects, &record_key(db, key)).map_err(store_error)?;
-    let Some(record) = found else { return Ok(None) };
-    let object = Object::parse(&record).map_err(store_error)?;
-    if object.is_expired(now_ms) {
-        return Ok(None);
+    let read = py.detach(|| {
+        let untold = |error: StoreError| (error, None);
+        let reader = store.reader().map_err(untold)?;
+        let record_key = record_key(db, key);
+        let found = reader.get(Table::Objects, &record_key).map_err(untold)?;
+        let Some(record) = found else { return Ok(None) };
+        if Object::parse(&record).map_err(untold)?.is_expired(now_ms) {
+            return Ok(None);
+        }
+        Read::new(&*reader, &record_key, &record, true).map(Some)
+    });
+    match read.map_err(|(error, at)| told(py, error, at))? {
+        Some(read) => read.entry(py).map(Some),
+        None => Ok(None),
     }
-    entry(py, &*reader, db, key, &object, true).map(Some)
 }
 
-fn entry(
-    py: Python<'_>,
-    reader: &dyn Reader,
-    db: u32,
-    key: &[u8],
-    object: &Object<'_>,
+/// The db and key that an error is about.
+type At = Option<(u32, Vec<u8>)>;
+
+fn told(py: Python<'_>, error: StoreError, at: At) -> PyErr {
+    let error = match at {
+        Some((db, key)) => redtool_transfer::Error::store(error, 0, db, &key),
+        None => error.into(),
+    };
+    raise(py, error)
+}
+
+/// An entry read, and not yet made into Python values.
+struct Read {
+    record_key: Vec<u8>,
+    record: Vec<u8>,
+    /// The value, where it is asked for and not in the record.
+    value: Option<(ValueType, SpillBytes)>,
     values: bool,
-) -> PyResult<Py<PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("db", db)?;
-    dict.set_item("key", PyBytes::new(py, key))?;
-    dict.set_item("type", object.kind.name())?;
-    dict.set_item("encoding", object.encoding.name())?;
-    dict.set_item("expire_at_ms", object.expire_at_ms)?;
-    dict.set_item("idle_s", object.idle_s)?;
-    dict.set_item("freq", object.freq)?;
-    if !values {
-        dict.set_item("value", py.None())?;
-        return Ok(dict.unbind());
-    }
-    let mut buf = SpillBytes::new();
-    let (value_type, payload) = read::payload(reader, object, &mut buf, false)
-        .map_err(|e| raise(py, redtool_transfer::Error::store(e, 0, db, key)))?;
-    let value = Value { value_type, payload, templates: &Templates::new() };
-    let (value, field_expire_ms) = value_of(py, &value).map_err(|error| match error {
-        BuildError::Python(error) => error,
-        BuildError::Format(error) => {
-            raise(py, redtool_transfer::Error::store(error.into(), 0, db, key))
+}
+
+impl Read {
+    fn new(
+        reader: &dyn Reader,
+        record_key: &[u8],
+        record: &[u8],
+        values: bool,
+    ) -> Result<Self, (StoreError, At)> {
+        let untold = |error: StoreError| (error, None);
+        let object = Object::parse(record).map_err(untold)?;
+        let mut value = None;
+        if values && matches!(object.body, Body::Segmented { .. }) {
+            let mut buf = SpillBytes::new();
+            let read = read::payload(reader, &object, &mut buf, false);
+            let value_type = read.map(|(value_type, _)| value_type).map_err(|error| {
+                let db = split_record_key(record_key).map_or(0, |(db, _)| db);
+                let key = object.key(record_key).unwrap_or_default();
+                (error, Some((db, key.to_vec())))
+            })?;
+            value = Some((value_type, buf));
         }
-    })?;
-    if field_expire_ms.is_some() {
-        dict.set_item("field_expire_ms", field_expire_ms)?;
+        Ok(Self { record_key: record_key.to_vec(), record: record.to_vec(), value, values })
     }
-    dict.set_item("value", value)?;
-    Ok(dict.unbind())
+
+    fn entry(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
+        let store_error = |e: StoreError| raise(py, e.into());
+        let object = Object::parse(&self.record).map_err(store_error)?;
+        let (db, _) = split_record_key(&self.record_key).map_err(store_error)?;
+        let key = object.key(&self.record_key).map_err(store_error)?;
+        let dict = PyDict::new(py);
+        dict.set_item("db", db)?;
+        dict.set_item("key", PyBytes::new(py, key))?;
+        dict.set_item("type", object.kind.name())?;
+        dict.set_item("encoding", object.encoding.name())?;
+        dict.set_item("expire_at_ms", object.expire_at_ms)?;
+        dict.set_item("idle_s", object.idle_s)?;
+        dict.set_item("freq", object.freq)?;
+        if !self.values {
+            dict.set_item("value", py.None())?;
+            return Ok(dict.unbind());
+        }
+        let (value_type, payload) = match (&self.value, object.body) {
+            (Some((value_type, buf)), _) => (*value_type, buf.as_slice()),
+            (None, Body::Inline(payload)) => (object.value_type, payload),
+            (None, Body::Segmented { .. }) => (object.value_type, &[][..]),
+        };
+        let value = Value { value_type, payload, templates: &Templates::new() };
+        let (value, field_expire_ms) = value_of(py, &value).map_err(|error| match error {
+            BuildError::Python(error) => error,
+            BuildError::Format(error) => told(py, error.into(), Some((db, key.to_vec()))),
+        })?;
+        if field_expire_ms.is_some() {
+            dict.set_item("field_expire_ms", field_expire_ms)?;
+        }
+        dict.set_item("value", value)?;
+        Ok(dict.unbind())
+    }
 }
 
 /// A value as Python has it, and of a hash the expiries of its fields.

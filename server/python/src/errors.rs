@@ -25,7 +25,8 @@ fn class_of(kind: ErrorKind) -> &'static str {
 pub fn raise(py: Python<'_>, mut error: Error) -> PyErr {
     // Messages of the store name their file first, as the exception's path does.
     if let Some((path, rest)) = error.message.split_once(": ") {
-        if error.path.is_none() && path.starts_with('/') {
+        let is_path = path.starts_with('/') || path.starts_with("dynamodb://");
+        if error.path.is_none() && is_path {
             (error.path, error.message) = (Some(path.into()), rest.to_owned());
         }
     }

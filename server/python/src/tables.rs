@@ -69,8 +69,7 @@ pub fn tabulate(
     progress: Option<Py<PyAny>>,
     emit: Py<PyAny>,
 ) -> PyResult<Py<PyDict>> {
-    let known =
-        ["filters", "transforms", "checksum", "lossy", "dead_letters", "elements"];
+    let known = ["filters", "transforms", "checksum", "lossy", "dead_letters", "elements"];
     check_known(options, &known)?;
     let (elements, lossy) = (flag(options, "elements", false)?, flag(options, "lossy", false)?);
     let job = job(options)?;

@@ -4,6 +4,7 @@
 //! The tests in `tests/contract` hold every store to it.
 use crate::error::Result;
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 /// Bytes of a record: borrowed from the store's map where it has one, else owned.
 pub type Bytes<'r> = Cow<'r, [u8]>;
@@ -47,6 +48,17 @@ pub trait Reader: Send {
     fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
     /// Walks backward from the last record whose key is `from` or smaller.
     fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
+    /// Whether objects are walked in the order of their keys. Where they are not, a walk over them
+    /// only goes forward, in an order of the store's own: `seek` starts after the object `from`
+    /// (which need not be there), or with the first one when `from` is empty; and there is no
+    /// expiry index. Segments are in order within a value whose object this reader has read.
+    fn is_ordered(&self) -> bool {
+        true
+    }
+    /// What to give to `seek` to go on after the object with this record key.
+    fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
+        [record_key, &[0]].concat()
+    }
 }
 
 /// A walk over records in one direction.
@@ -78,6 +90,10 @@ pub trait Bulk {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
+/// What a walk over a store's objects does with each: its record key, its record, and a reader of
+/// its segments.
+pub type Each<'e> = &'e mut dyn FnMut(&[u8], &[u8], &dyn Reader) -> ControlFlow<()>;
+
 /// A dataset's records.
 pub trait Store: Send + Sync {
     /// A name for messages: `lmdb`, `memory`.
@@ -86,8 +102,20 @@ pub trait Store: Send + Sync {
     fn reader(&self) -> Result<Box<dyn Reader>>;
     /// Starts writing.
     fn writer(&self) -> Result<Box<dyn Writer + '_>>;
-    /// Starts a bulk load.
+    /// Starts a bulk load. Some stores want each object before its segments.
     fn bulk(&self) -> Result<Box<dyn Bulk + '_>>;
+    /// Gives every object to `each` until that breaks off, in the order that the store reads them
+    /// in fastest: the same order every time, while nobody changes it. The reader answers for segments of that object, and for nothing else.
+    fn walk(&self, each: Each<'_>) -> Result<()> {
+        let reader = self.reader()?;
+        let mut cursor = reader.seek(Table::Objects, b"")?;
+        while let Some((record_key, record)) = cursor.next()? {
+            if each(&record_key, &record, &*reader).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
     /// Makes everything committed durable.
     fn sync(&self) -> Result<()>;
 }

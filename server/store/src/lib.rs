@@ -1,9 +1,10 @@
-//! Records on disk: the [`Store`] contract, the record layout, the memory, LMDB and LevelDB
+//! Records on disk: the [`Store`] contract, the record layout, the memory, LMDB, LevelDB and DynamoDB
 //! stores.
 //!
 //! | module | holds |
 //! |---|---|
 //! | [`contract`] | what a store is: tables, snapshots, transactions, bulk load |
+//! | [`credentials`] | keys to sign requests with |
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
@@ -17,9 +18,13 @@
 //! | [`lmdb`] | the LMDB store |
 //! | [`leveldb`] | the LevelDB store |
 //! | [`memory`] | the memory store |
+//! | `dynamodb` | the DynamoDB store, where the feature of that name is on |
 //! | [`error`] | what can go wrong |
 pub mod build;
 pub mod contract;
+pub mod credentials;
+#[cfg(feature = "dynamodb")]
+pub mod dynamodb;
 pub mod error;
 pub mod fetch;
 pub mod layout;
@@ -34,6 +39,7 @@ pub mod schemes;
 pub mod segment;
 pub mod spill;
 
-pub use contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
+pub use contract::{Bulk, Bytes, Cursor, Each, Reader, Store, Table, Writer};
+pub use credentials::SharedCredentials;
 pub use error::{Result, StoreError};
 pub use object::{Body, Encoding, Object};

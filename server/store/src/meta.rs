@@ -36,7 +36,8 @@ const DB: &[u8] = b"db";
 const AUX: &[u8] = b"aux:";
 const FUNCTION: &[u8] = b"function:";
 const MODULE_AUX: &[u8] = b"module-aux:";
-const NEXT_ID: &[u8] = b"next-id";
+/// Key of the record that holds the next free segment id.
+pub const NEXT_ID: &[u8] = b"next-id";
 const RDB_VERSION: &[u8] = b"rdb-version";
 
 impl Meta {

@@ -2,7 +2,7 @@
 //!
 //! | from | to | path |
 //! |---|---|---|
-//! | store | store | records copied as they are, table by table ([`copy`](crate::copy)) |
+//! | ordered store | store | records copied as they are ([`copy`](crate::copy)) |
 //! | file | store | records made on all cores, sorted, appended ([`import`](crate::import)) |
 //! | any | store | the same on one core |
 //! | file | text | encoded on all cores, written in the order of the file ([`text`](crate::text)) |
@@ -19,6 +19,7 @@ use crate::import::{import, StoreSink};
 use crate::input::STDIN;
 use crate::job::Job;
 use crate::meter::Meter;
+use crate::remote;
 use crate::sink::{Sink, Written};
 use crate::source::{size_of, Opening, Place, Source};
 use crate::staged::Staged;
@@ -51,6 +52,8 @@ pub struct Goal {
     pub now_ms: i64,
     /// What only text forms ask.
     pub text: TextOptions,
+    /// What it is made of, for those who find it unfinished.
+    pub source: String,
 }
 
 /// What was made.
@@ -103,12 +106,22 @@ pub enum Output {
     Staged(Staged),
     /// A dataset of this process.
     Memory(PathBuf, Arc<dyn Store>),
+    /// A table of a service. It has its name from the start, and cannot be opened before it is
+    /// complete; the next run of the same conversion goes on with what is there of it.
+    Table(Arc<dyn Store>),
 }
 
 impl Output {
     /// Refuses what is there already, unless it is to be replaced.
     pub fn new(goal: &Goal) -> Result<Self> {
-        let Place { scheme, path, tuning } = &goal.place;
+        let Place { scheme, path, tuning, .. } = &goal.place;
+        if remote::is_remote(scheme) {
+            if goal.force {
+                let error = Error::new(Kind::Usage, "a table is not replaced");
+                return Err(error.hint("delete it, or name another one"));
+            }
+            return remote::begin(&goal.place, &goal.source).map(Self::Table);
+        }
         let Some(kind) = schemes::find(scheme) else {
             return Staged::new(path, goal.force).map(Self::Staged);
         };
@@ -129,10 +142,10 @@ impl Output {
 
     /// The new, empty store of a goal that is one.
     fn store(&self, goal: &Goal) -> Result<Option<Arc<dyn Store>>> {
-        let Some(kind) = schemes::find(&goal.place.scheme) else { return Ok(None) };
         match self {
-            Output::Memory(_, store) => Ok(Some(Arc::clone(store))),
+            Output::Memory(_, store) | Output::Table(store) => Ok(Some(Arc::clone(store))),
             Output::Staged(staged) => {
+                let Some(kind) = schemes::find(&goal.place.scheme) else { return Ok(None) };
                 let made = (kind.create)(staged.path(), &goal.place.tuning);
                 self.named(made.map_err(Error::from)).map(Some)
             }
@@ -143,7 +156,9 @@ impl Output {
     fn file(&self) -> Result<(File, &Path)> {
         match self {
             Output::Staged(staged) => Ok((staged.create()?, staged.path())),
-            Output::Memory(..) => Err(Error::new(Kind::Usage, "only stores are kept in memory")),
+            Output::Memory(..) | Output::Table(_) => {
+                Err(Error::new(Kind::Usage, "this place is for stores"))
+            }
         }
     }
 
@@ -151,7 +166,7 @@ impl Output {
     fn size_bytes(&self) -> u64 {
         match self {
             Output::Staged(staged) => size_of(staged.path()),
-            Output::Memory(..) => 0,
+            Output::Memory(..) | Output::Table(_) => 0,
         }
     }
 
@@ -159,7 +174,7 @@ impl Output {
     pub fn named<T>(&self, outcome: Result<T>) -> Result<T> {
         match self {
             Output::Staged(staged) => outcome.map_err(|error| staged.named(error)),
-            Output::Memory(..) => outcome,
+            Output::Memory(..) | Output::Table(_) => outcome,
         }
     }
 
@@ -170,6 +185,7 @@ impl Output {
         match self {
             Output::Staged(staged) => staged.commit()?,
             Output::Memory(name, store) => memory::publish(&name, store),
+            Output::Table(_) => {}
         }
         Ok(Converted { account, losses, bytes_written, ..Converted::default() })
     }
@@ -229,8 +245,7 @@ fn to_stdout(source: &Source, goal: &Goal, job: &Job, meter: &Meter) -> Result<O
     }
     let Some(form) = form_of(goal, || source.origin())? else { return Ok(None) };
     let sink = TextSink::new(form, TextOutput::Stdout, Path::new("stdout"), goal.lossy);
-    let (account, Written { losses, bytes: bytes_written }) =
-        write_text(source, sink, job, meter)?;
+    let (account, Written { losses, bytes: bytes_written }) = write_text(source, sink, job, meter)?;
     Ok(Some(Converted { account, losses, bytes_written, ..Converted::default() }))
 }
 
@@ -297,9 +312,10 @@ fn to_store(
     meter: &Meter,
 ) -> Result<Converted> {
     let account = output.named(match source {
-        Source::Store(from, size) if copy::fits(job) => {
+        Source::Store(from, size) if copy::fits(job) && from.reader()?.is_ordered() => {
             meter.set_total(*size);
-            copy::copy(&**from, &*store, *size, meter)
+            let by_key = matches!(output, Output::Table(_));
+            copy::copy(&**from, &*store, by_key, *size, meter)
         }
         _ => import(source, &*store, job, meter).map(|imported| imported.account),
     })?;

@@ -10,7 +10,7 @@ use crate::meter::Meter;
 use redtool_format::rdb::Kind as KeyKind;
 use redtool_store::meta::{DbCounts, Meta};
 use redtool_store::object::split_record_key;
-use redtool_store::{Bulk, Object, Reader, Store, Table};
+use redtool_store::{Body, Bulk, Object, Reader, Store, Table};
 use std::collections::BTreeMap;
 
 /// Bytes copied between two looks at the meter.
@@ -23,20 +23,33 @@ pub fn fits(job: &Job) -> bool {
 }
 
 /// Copies everything into the new, empty store `to`; the caller syncs and names it.
-pub fn copy(from: &dyn Store, to: &dyn Store, size_bytes: u64, meter: &Meter) -> Result<Account> {
+///
+/// `by_key`: each object is followed by its segments, for stores that keep them together.
+pub fn copy(
+    from: &dyn Store,
+    to: &dyn Store,
+    by_key: bool,
+    size_bytes: u64,
+    meter: &Meter,
+) -> Result<Account> {
     let reader = from.reader()?;
     let meta = Meta::load(&*reader)?;
     let mut bulk = to.bulk()?;
     let mut progress = Progress { meter, left_bytes: size_bytes, pending: (0, 0) };
     let mut dbs: BTreeMap<u32, DbCounts> = BTreeMap::new();
-    each(&*reader, Table::Expires, &mut *bulk, &mut progress, |_, _| Ok(()))?;
-    each(&*reader, Table::Objects, &mut *bulk, &mut progress, |key, record| {
-        let (db, _) = split_record_key(key)?;
-        let object = Object::parse(record).map_err(|e| Error::store(e, 0, db, &key[4..]))?;
+    each(&*reader, Table::Expires, &mut *bulk, &mut progress, |_, _, _, _| Ok(()))?;
+    each(&*reader, Table::Objects, &mut *bulk, &mut progress, |key, record, bulk, progress| {
+        let (db, short) = split_record_key(key)?;
+        let object = Object::parse(record).map_err(|e| Error::store(e, 0, db, short))?;
         dbs.entry(db).or_default().add(object.kind, object.expire_at_ms.is_some());
-        Ok(())
+        match object.body {
+            Body::Segmented { id, .. } if by_key => segments_of(&*reader, id, bulk, progress),
+            _ => Ok(()),
+        }
     })?;
-    each(&*reader, Table::Segments, &mut *bulk, &mut progress, |_, _| Ok(()))?;
+    if !by_key {
+        each(&*reader, Table::Segments, &mut *bulk, &mut progress, |_, _, _, _| Ok(()))?;
+    }
     bulk.finish()?;
     progress.end()?;
     agree(&meta, &dbs)?;
@@ -56,13 +69,31 @@ fn each(
     table: Table,
     bulk: &mut dyn Bulk,
     progress: &mut Progress<'_>,
-    mut see: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    mut after: impl FnMut(&[u8], &[u8], &mut dyn Bulk, &mut Progress<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut cursor = reader.seek(table, b"")?;
     while let Some((key, record)) = cursor.next()? {
-        see(&key, &record)?;
         bulk.append(table, &key, &record)?;
         progress.add((key.len() + record.len()) as u64, table == Table::Objects)?;
+        after(&key, &record, bulk, progress)?;
+    }
+    Ok(())
+}
+
+fn segments_of(
+    reader: &dyn Reader,
+    id: u64,
+    bulk: &mut dyn Bulk,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    let prefix = id.to_be_bytes();
+    let mut cursor = reader.seek(Table::Segments, &prefix)?;
+    while let Some((key, value)) = cursor.next()? {
+        if !key.starts_with(&prefix) {
+            break;
+        }
+        bulk.append(Table::Segments, &key, &value)?;
+        progress.add((key.len() + value.len()) as u64, false)?;
     }
     Ok(())
 }

@@ -184,17 +184,19 @@ impl Append {
         };
         let id = self.appended.next_id;
         self.appended.next_id += 1;
+        // Each table has an order of its own, and some stores want the object first.
+        let mut object = Object::parse(entry.value)?;
+        object.set_id(id);
+        self.scratch.clear();
+        object.write(&mut self.scratch);
+        bulk.append(Table::Objects, entry.key, &self.scratch)?;
         for (key, value) in segments(blob) {
             self.scratch.clear();
             self.scratch.extend_from_slice(&id.to_be_bytes());
             self.scratch.extend_from_slice(&key[id.to_be_bytes().len()..]);
             bulk.append(Table::Segments, &self.scratch, value)?;
         }
-        let mut object = Object::parse(entry.value)?;
-        object.set_id(id);
-        self.scratch.clear();
-        object.write(&mut self.scratch);
-        Ok(bulk.append(Table::Objects, entry.key, &self.scratch)?)
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`duplicates`] | keys that are there twice |
 //! | [`runs`] | an RDB file as sorted records |
 //! | [`source`] | any dataset opened: its notes, its entries |
+//! | [`remote`] | datasets that a service keeps: tables of DynamoDB |
 //! | [`selection`] | which entries are taken, and how they are changed |
 //! | [`transform`] | the changes |
 //! | [`job`] | how a source is read into a target |
@@ -45,6 +46,7 @@ pub mod merge;
 pub mod meter;
 pub mod ordered;
 pub mod rdb_file;
+pub mod remote;
 pub mod runs;
 pub mod selection;
 pub mod sink;

@@ -6,6 +6,7 @@ use crate::input::{sniff, Content, Input};
 use crate::job::{Hands, Job};
 use crate::meter::Meter;
 use crate::rdb_file::{admit, Checksum, Notes, RdbFile};
+use crate::remote;
 use crate::text::read::JsonLines;
 use redtool_format::rdb::reader::{Header, KeyRecord};
 use redtool_format::rdb::target::Target;
@@ -15,7 +16,8 @@ use redtool_format::rdb::{Dialect, Str};
 use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::spill::SpillBytes;
-use redtool_store::{build, read, schemes, Encoding, Object, Store, Table};
+use redtool_store::{build, read, schemes, Encoding, Object, Reader, SharedCredentials, Store};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,16 +29,19 @@ const METER_KEYS: u64 = 4096;
 pub struct Place {
     /// What it is: `rdb`, `lmdb`, …
     pub scheme: String,
-    /// The file or directory; `-` is stdin or stdout.
+    /// The file or directory; `-` is stdin or stdout. The name of a table.
     pub path: PathBuf,
     /// What `--option NAME=VALUE` says.
     pub tuning: Vec<(String, String)>,
+    /// Where the credentials for a table come from.
+    pub credentials: Option<SharedCredentials>,
 }
 
 impl Place {
     /// A place that is used as it comes.
     pub fn new(scheme: &str, path: &Path) -> Self {
-        Self { scheme: scheme.into(), path: path.to_owned(), tuning: Vec::new() }
+        let (scheme, path) = (scheme.into(), path.to_owned());
+        Self { scheme, path, tuning: Vec::new(), credentials: None }
     }
 
     /// Refuses tuning where there is nothing to tune.
@@ -105,7 +110,11 @@ pub struct Opening {
 impl Source {
     /// Opens what lies at a place.
     pub fn open(place: &Place, meter: &Meter) -> Result<Self> {
-        let Place { scheme, path, tuning } = place;
+        let Place { scheme, path, tuning, .. } = place;
+        if remote::is_remote(scheme) {
+            let (store, size_bytes) = remote::open(place)?;
+            return Ok(Source::Store(store, size_bytes));
+        }
         if let Some(kind) = schemes::find(scheme) {
             let store = (kind.open_read_only)(path, tuning)?;
             return Ok(Source::Store(store, size_of(path)));
@@ -267,27 +276,51 @@ fn each_of_store(
     meter: &Meter,
     each: &mut Each<'_>,
 ) -> Result<()> {
-    let reader = store.reader()?;
-    let mut cursor = reader.seek(Table::Objects, b"")?;
-    let mut buf = SpillBytes::new();
-    let templates = Templates::new();
-    let mut keys = 0;
-    while let Some((record_key, record)) = cursor.next()? {
-        let (db, _) = split_record_key(&record_key)?;
-        let object =
-            Object::parse(&record).map_err(|e| Error::store(e, 0, db, &record_key[4..]))?;
-        let key = object.key(&record_key)?;
-        account.read.add(object.kind);
+    let mut objects = Objects { filter, buf: SpillBytes::new(), templates: Templates::new() };
+    let (mut keys, mut ended) = (0, Ok(()));
+    store.walk(&mut |record_key, record, reader| {
         keys += 1;
-        if keys % METER_KEYS == 0 {
-            meter.advance(METER_KEYS * bytes_a_key, METER_KEYS)?;
+        ended = objects.give(record_key, record, reader, account, each);
+        if ended.is_ok() && keys % METER_KEYS == 0 {
+            ended = meter.advance(METER_KEYS * bytes_a_key, METER_KEYS);
         }
+        if ended.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    ended?;
+    meter.advance((keys % METER_KEYS) * bytes_a_key, keys % METER_KEYS)
+}
+
+/// Makes entries of a store's objects.
+struct Objects<'f> {
+    filter: &'f Filter,
+    buf: SpillBytes,
+    templates: Templates,
+}
+
+impl Objects<'_> {
+    fn give(
+        &mut self,
+        record_key: &[u8],
+        record: &[u8],
+        reader: &dyn Reader,
+        account: &mut Account,
+        each: &mut Each<'_>,
+    ) -> Result<()> {
+        let (db, short) = split_record_key(record_key)?;
+        let object = Object::parse(record).map_err(|e| Error::store(e, 0, db, short))?;
+        let key = object.key(record_key)?;
+        account.read.add(object.kind);
+        let Self { filter, buf, templates } = self;
         if !filter.is_empty() && !filter.passes(db, key, object.kind, object.expire_at_ms) {
             account.filtered.add(object.kind);
-            continue;
+            return Ok(());
         }
-        let (value_type, payload) = read::payload(&*reader, &object, &mut buf, true)
-            .map_err(|e| Error::store(e, 0, db, key))?;
+        let (value_type, payload) =
+            read::payload(reader, &object, buf, true).map_err(|e| Error::store(e, 0, db, key))?;
         let entry = Entry {
             db,
             key: Str::Raw(key),
@@ -297,14 +330,13 @@ fn each_of_store(
                 freq: object.freq,
                 meta: object.meta,
             },
-            value: Value { value_type, payload, templates: &templates },
+            value: Value { value_type, payload, templates },
             encoding: Some(object.encoding),
             offset: None,
             record_offset: 0,
         };
-        each(&entry, account)?;
+        each(&entry, account)
     }
-    meter.advance((keys % METER_KEYS) * bytes_a_key, keys % METER_KEYS)
 }
 
 fn each_line(

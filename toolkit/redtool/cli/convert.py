@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TEXT, TRANSFORMS
+from redtool.cli.shared import (
+    DUMP_TARGET,
+    FILTERS,
+    MOVED,
+    MOVING,
+    OUTPUT,
+    TABLE_TARGET,
+    TEXT,
+    TRANSFORMS,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +38,6 @@ VERB = Verb(
             "target", "The dataset to make; its ending says the format; - is an RDB on stdout."
         ),
     ),
-    options=(*MOVING, *DUMP_TARGET, *TEXT, *FILTERS, *TRANSFORMS, *OUTPUT),
+    options=(*MOVING, *DUMP_TARGET, *TEXT, *TABLE_TARGET, *FILTERS, *TRANSFORMS, *OUTPUT),
     statuses=MOVED,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS, UNMASKED
+from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT, TABLE_TARGET, TRANSFORMS, UNMASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ VERB = Verb(
         Option("to", ("--to",), "The kind of store, or its path.", metavar="KIND", default="lmdb"),
         Option("out", ("--out", "-o"), "The store's path, when not beside.", metavar="PATH"),
         *MOVING,
+        *TABLE_TARGET,
         *FILTERS,
         *TRANSFORMS,
         UNMASKED,

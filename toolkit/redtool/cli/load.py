@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Verb
-from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS, UNMASKED
+from redtool.cli.shared import FILTERS, MOVED, MOVING, OUTPUT, TABLE_TARGET, TRANSFORMS, UNMASKED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,6 @@ VERB = Verb(
         Argument("source", "The dataset to read; - is an RDB on stdin."),
         Argument("target", "The store to make: x.lmdb, lmdb://PATH."),
     ),
-    options=(*MOVING, *FILTERS, *TRANSFORMS, UNMASKED, *OUTPUT),
+    options=(*MOVING, *TABLE_TARGET, *FILTERS, *TRANSFORMS, UNMASKED, *OUTPUT),
     statuses=MOVED,
 )

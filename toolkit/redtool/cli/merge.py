@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb
-from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS
+from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TABLE_TARGET, TRANSFORMS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ VERB = Verb(
         ),
         *MOVING,
         *DUMP_TARGET,
+        *TABLE_TARGET,
         *FILTERS,
         *TRANSFORMS,
         *OUTPUT,

@@ -59,8 +59,15 @@ def options(values: Values) -> dict[str, Any]:
         "force": values["force"],
         "checksum": not values["no_checksum"],
         "dead_letters": values["dead_letters"],
-        "tuning": dict(values["tuning"]),
+        "tuning": {**dict(values["tuning"]), **table_tuning(values)},
     }
+
+
+def table_tuning(values: Values) -> dict[str, str]:
+    """How a table is made and filled: as `--option` would say it."""
+    words = {name: "yes" for name in ("create", "native_ttl") if values.get(name)}
+    given = {name: str(values[name]) for name in ("capacity", "max_wcu") if values.get(name)}
+    return words | given
 
 
 class reported:

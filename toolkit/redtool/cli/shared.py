@@ -250,6 +250,36 @@ TEXT = (
     ),
 )
 
+TABLE_TARGET = (
+    Option(
+        "create",
+        ("--create",),
+        "Make the table unless it is there, billed by request.",
+        panel="DynamoDB target",
+    ),
+    Option(
+        "capacity",
+        ("--capacity",),
+        "Make it with so many read and write units instead.",
+        metavar="READ,WRITE",
+        panel="DynamoDB target",
+    ),
+    Option(
+        "native_ttl",
+        ("--native-ttl",),
+        "Let DynamoDB remove what has expired.",
+        panel="DynamoDB target",
+    ),
+    Option(
+        "max_wcu",
+        ("--max-wcu",),
+        "Use at most so many write capacity units a second.",
+        metavar="UNITS",
+        parse=integer(1, 10**9),
+        panel="DynamoDB target",
+    ),
+)
+
 MOVED = (
     "0 all is done",
     "2 trouble: bad usage, bad input, keys that failed; the target is as it was before, "

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import DUMP_TARGET, FILTERS, MOVED, MOVING, OUTPUT, TRANSFORMS, slots
+from redtool.cli.shared import (
+    DUMP_TARGET,
+    FILTERS,
+    MOVED,
+    MOVING,
+    OUTPUT,
+    TABLE_TARGET,
+    TRANSFORMS,
+    slots,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +102,7 @@ VERB = Verb(
         ),
         *MOVING,
         *DUMP_TARGET,
+        *TABLE_TARGET,
         *FILTERS,
         *TRANSFORMS,
         *OUTPUT,

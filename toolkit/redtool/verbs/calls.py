@@ -50,6 +50,10 @@ class named:
 
     def _as_written(self, path: str | None) -> str:
         for name in self.names:
-            if path == os.path.abspath(name.partition("://")[2] or name):
+            scheme, _, place = name.partition("://")
+            if path == os.path.abspath(place or name):
+                return name
+            # The core names a table with all that was resolved for it.
+            if scheme == "dynamodb" and (path or "").split("?")[0] == name.split("?")[0]:
                 return name
         return path or self.names[0]

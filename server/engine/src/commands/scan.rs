@@ -5,7 +5,8 @@
 //!
 //! RANDOMKEY cannot number the keys of an ordered store. In a database of few records it picks
 //! uniformly; in a larger one it halves the key space at random points, then takes a few steps:
-//! every key can come up, not equally often.
+//! every key can come up, not equally often. In a store without order it starts anywhere, which is
+//! even enough.
 use super::keyspace::type_name;
 use crate::args;
 use crate::command::flag::READONLY;
@@ -55,12 +56,15 @@ fn scan(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut next_cursor = 0;
     let mut seen = 0;
+    let mut last = Vec::new();
     while let Some(key) = walk.next()? {
         if seen == options.count() {
-            next_cursor = ctx.dataset.cursors().remember(key.place());
+            next_cursor = ctx.dataset.cursors().remember(&ctx.reader.place_after(&last));
             break;
         }
         seen += 1;
+        last.clear();
+        last.extend_from_slice(key.place());
         let object = key.object()?;
         let name = key.name(&object);
         if options.matches(name) && is_alive(&object, now_ms) && has_type(ctx, &object, &options)? {
@@ -105,6 +109,7 @@ const STEPS: u64 = 16;
 fn randomkey(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     let picked = match ctx.dataset.counts(ctx.session.db).keys {
         0..=UNIFORM_MAX_KEYS => pick_uniformly(ctx)?,
+        _ if !ctx.reader.is_ordered() => pick_anywhere(ctx)?,
         _ => pick_by_halving(ctx)?,
     };
     match picked {
@@ -128,6 +133,16 @@ fn pick_uniformly(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
         }
     }
     Ok(picked)
+}
+
+/// The first live key after a random place of a store that has its records in no order of theirs.
+fn pick_anywhere(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let db = ctx.session.db;
+    let place = [db.to_be_bytes(), (Random::new().below(1 << 32) as u32).to_be_bytes()].concat();
+    match first_alive_of(ctx, Keys::from_place(ctx.reader, db, b"", &place)?)? {
+        Some(name) => Ok(Some(name)),
+        None => first_alive(ctx),
+    }
 }
 
 fn pick_by_halving(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
@@ -155,7 +170,10 @@ fn pick_by_halving(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
 }
 
 fn first_alive(ctx: &Context<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let mut walk = Keys::new(ctx.reader, ctx.session.db, b"")?;
+    first_alive_of(ctx, Keys::new(ctx.reader, ctx.session.db, b"")?)
+}
+
+fn first_alive_of(ctx: &Context<'_>, mut walk: Keys<'_>) -> Result<Option<Vec<u8>>, Error> {
     while let Some(key) = walk.next()? {
         let object = key.object()?;
         if is_alive(&object, ctx.now_ms()) {

@@ -89,7 +89,8 @@ pub fn that_are_long_are_found_whole<H: Home>() {
     assert_eq!(meaning(&*store).len(), all.len(), "a walk gives each");
 }
 
-fn expiring() -> Vec<Key> {
+/// Keys that expire at all sorts of times, and some that do not, in many databases.
+pub fn expiring() -> Vec<Key> {
     let times = [i64::MIN, -1, 0, 1, 255, 256, 1_700_000_000_000, i64::MAX];
     let mut keys = Vec::new();
     for (i, db) in DBS.iter().cycle().take(500).enumerate() {
@@ -136,7 +137,7 @@ pub fn that_expire_are_in_the_expiry_index_in_order_of_time<H: Home>() {
 }
 
 /// The counters, counted anew from the records.
-fn counted(reader: &dyn Reader) -> Vec<(u32, DbCounts)> {
+pub fn counted(reader: &dyn Reader) -> Vec<(u32, DbCounts)> {
     let mut dbs = BTreeMap::<u32, DbCounts>::new();
     for (record_key, record) in table(reader, Table::Objects) {
         let object = Object::parse(&record).unwrap();

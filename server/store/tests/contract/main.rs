@@ -10,11 +10,14 @@
 //! | [`records`] | promises about records: order, snapshots, transactions, bulk load |
 //! | [`values`] | promises about values of every kind and size |
 //! | [`keys`] | promises about keys, databases, the expiry index, the counters |
+//! | `dynamodb` | DynamoDB tables, where the feature is on: their home and promises of their own |
 //! | [`durable`] | promises of stores that outlive a process: reopening, crashes |
 //! | [`leveldb_refusals`] | what a LevelDB store refuses to open, and the sentence it says |
 //! | [`refusals`] | what an LMDB store refuses to open, and the sentence it says |
 mod dataset;
 mod durable;
+#[cfg(feature = "dynamodb")]
+mod dynamodb;
 mod homes;
 mod keys;
 mod leveldb_refusals;
@@ -95,3 +98,37 @@ store!(lmdb, crate::homes::Lmdb);
 durable_store!(lmdb_on_disk, crate::homes::Lmdb);
 store!(leveldb, crate::homes::LevelDb);
 durable_store!(leveldb_on_disk, crate::homes::LevelDb);
+
+/// What tables promise, which have no order: at a service that is there, so only when asked for.
+#[cfg(feature = "dynamodb")]
+mod dynamodb_tables {
+    macro_rules! promises {
+        ($($module:ident::$promise:ident)*) => {
+            $(
+                #[test]
+                #[ignore = "needs a service at REDTOOL_DYNAMODB_ENDPOINT"]
+                fn $promise() {
+                    crate::$module::$promise::<crate::dynamodb::Dynamo>();
+                }
+            )*
+        };
+    }
+
+    promises! {
+        values::of_every_kind_are_read_back_inline_and_segmented
+        values::with_empty_and_binary_elements_are_read_back
+        values::of_several_megabytes_are_read_back
+        values::of_100_000_elements_are_read_back
+        values::of_real_servers_are_read_back
+        values::of_equal_scores_and_long_common_prefixes_keep_their_order
+        keys::that_are_long_are_found_whole
+        dynamodb::expiring_ones_and_dbs_are_counted_as_they_are_stored
+        dynamodb::an_import_that_stopped_goes_on_where_it_was
+        dynamodb::another_dataset_is_not_taken_for_the_rest_of_an_import
+        dynamodb::a_scan_gives_each_value_once_and_in_one_piece
+        dynamodb::a_walk_goes_on_after_any_key
+        dynamodb::records_expected_together_are_read_together
+        dynamodb::what_is_no_table_of_redtools_is_refused
+        dynamodb::credentials_are_asked_for_and_their_words_are_told
+    }
+}

@@ -182,10 +182,10 @@ impl Summary {
 impl Side {
     fn of(source: &Source, options: &Options, meter: &Meter) -> Result<Self> {
         match source {
-            Source::Store(store, _) => Ok(Side::Store(store.reader()?)),
-            Source::Rdb(_) | Source::Jsonl(_) => {
-                runs::sort(source, &options.job, meter).map(|sorted| Side::Sorted(sorted.into()))
+            Source::Store(store, _) if store.reader()?.is_ordered() => {
+                Ok(Side::Store(store.reader()?))
             }
+            _ => runs::sort(source, &options.job, meter).map(|sorted| Side::Sorted(sorted.into())),
         }
     }
 }

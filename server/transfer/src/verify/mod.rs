@@ -4,11 +4,13 @@
 //! |---|---|
 //! | [`file`] | an RDB file: frame, checksum; deep: every value, no key twice |
 //! | [`store`] | a store: records, expiry index, segments, counters |
+//! | [`by_value`] | the same of a store without order |
 //! | [`lines`] | JSON lines: every line read, no key twice |
 //! | [`salvage`] | every whole key of a damaged RDB file into a new one |
 //! | [`resync`] | where records go on after damage |
 //!
 //! Damage is told in the [`Report`]; an error is what keeps the dataset from being looked at.
+mod by_value;
 mod file;
 mod lines;
 mod resync;

@@ -8,7 +8,7 @@
 //! | the length of a string or opaque value in pieces | their offsets and sizes |
 //! | a segment's id | an object that has it |
 //! | counters per db | the objects |
-use super::{keep, Options, Report};
+use super::{by_value, keep, Options, Report};
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
@@ -25,7 +25,7 @@ use redtool_store::{Body, Object, Reader, Store, StoreError, Table};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records between two looks at the meter.
-const METER_RECORDS: u64 = 4096;
+pub(super) const METER_RECORDS: u64 = 4096;
 /// Values told by name when something is wrong with their segments.
 const NAMED: usize = 1000;
 
@@ -44,7 +44,11 @@ pub(super) fn verify(
     if options.filter.is_empty() {
         let reader = store.reader()?;
         let mut agreement = Agreement { reader: &*reader, deep: options.deep, report, meter };
-        if let Err(error) = agreement.check() {
+        let checked = match reader.is_ordered() {
+            true => agreement.check(),
+            false => by_value::check(&mut agreement, store),
+        };
+        if let Err(error) = checked {
             agreement.report.problem(error)?;
         }
         report = agreement.report;
@@ -80,27 +84,27 @@ fn values(
 /// What the segments of a value must come to.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Expected {
-    id: u64,
+pub(super) struct Expected {
+    pub id: u64,
     /// Elements; of a value in pieces, bytes.
-    count: u64,
-    value_type: u64,
+    pub count: u64,
+    pub value_type: u64,
 }
 
 /// What they come to.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Found {
+pub(super) struct Found {
     /// Elements of each family; of pieces, bytes.
     counts: BTreeMap<u8, u64>,
     /// The position after the last list segment.
     next_position: Option<u64>,
 }
 
-struct Agreement<'a> {
+pub(super) struct Agreement<'a> {
     reader: &'a dyn Reader,
-    deep: bool,
-    report: Report,
-    meter: &'a Meter,
+    pub deep: bool,
+    pub report: Report,
+    pub meter: &'a Meter,
 }
 
 impl Agreement<'_> {
@@ -229,7 +233,7 @@ impl Agreement<'_> {
     }
 
     /// The counters agree with what is there.
-    fn counters(&mut self, found: &BTreeMap<u32, DbCounts>) -> Result<()> {
+    pub fn counters(&mut self, found: &BTreeMap<u32, DbCounts>) -> Result<()> {
         let meta = Meta::load(self.reader)?;
         let stated: BTreeMap<u32, DbCounts> =
             meta.dbs.into_iter().filter(|(_, counts)| counts.keys > 0).collect();
@@ -251,7 +255,7 @@ impl Agreement<'_> {
 
 impl Found {
     /// Counts a segment.
-    fn add(
+    pub fn add(
         &mut self,
         value: &Expected,
         family: u8,
@@ -305,7 +309,8 @@ impl Found {
         Ok(())
     }
 
-    fn agrees(&self, value: &Expected) -> std::result::Result<(), String> {
+    /// Whether that is what it must come to.
+    pub fn agrees(&self, value: &Expected) -> std::result::Result<(), String> {
         let families: &[u8] = match ValueType::from_code(value.value_type as u8) {
             Some(ValueType::ListQuicklist2) => b"l",
             Some(ValueType::ZsetListpack) => b"hz",
@@ -350,7 +355,7 @@ fn elements(bytes: &[u8], width: u64, deep: bool) -> std::result::Result<u64, St
 }
 
 /// Id, family, and the number that starts the order key.
-fn split_segment_key(key: &[u8]) -> Option<(u64, u8, u64)> {
+pub(super) fn split_segment_key(key: &[u8]) -> Option<(u64, u8, u64)> {
     let (id, rest) = key.split_first_chunk::<8>()?;
     let (family, rest) = rest.split_first()?;
     let (order, _) = rest.split_first_chunk::<8>()?;
@@ -363,6 +368,6 @@ fn note(bad: &mut BTreeMap<u64, String>, id: u64, what: String) {
     }
 }
 
-fn keyed(what: String, db: u32, key: &[u8]) -> Error {
+pub(super) fn keyed(what: String, db: u32, key: &[u8]) -> Error {
     Error::store(StoreError::Corrupt(what), 0, db, key)
 }
