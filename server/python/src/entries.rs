@@ -1,7 +1,7 @@
 //! Entries as Python values, read from a store one after the other.
 //!
-//! The iterator keeps some records and the place it came to, and reads on from there, so it holds no
-//! cursor between two steps.
+//! The iterator keeps some records and the place it came to, and reads on from there, so it holds
+//! no cursor between two steps.
 use crate::errors::raise;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PySet};

@@ -105,7 +105,8 @@ pub trait Store: Send + Sync {
     /// Starts a bulk load. Some stores want each object before its segments.
     fn bulk(&self) -> Result<Box<dyn Bulk + '_>>;
     /// Gives every object to `each` until that breaks off, in the order that the store reads them
-    /// in fastest: the same order every time, while nobody changes it. The reader answers for segments of that object, and for nothing else.
+    /// in fastest: the same order every time, while nobody changes it. The reader answers for
+    /// segments of that object, and for nothing else.
     fn walk(&self, each: Each<'_>) -> Result<()> {
         let reader = self.reader()?;
         let mut cursor = reader.seek(Table::Objects, b"")?;

@@ -1,5 +1,5 @@
-//! Records on disk: the [`Store`] contract, the record layout, the memory, LMDB, LevelDB and DynamoDB
-//! stores.
+//! Records on disk and elsewhere: the [`Store`] contract, the record layout, the memory, LMDB,
+//! LevelDB and DynamoDB stores.
 //!
 //! | module | holds |
 //! |---|---|

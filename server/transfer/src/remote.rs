@@ -1,7 +1,7 @@
 //! Datasets that are tables of a service, and no files: opened and made by name.
 //!
-//! The path of their [`Place`] is the table's name; its tuning says where the service is, and how to
-//! work with it:
+//! The path of their [`Place`] is the table's name; its tuning says where the service is, and how
+//! to work with it:
 //!
 //! | name | value |
 //! |---|---|

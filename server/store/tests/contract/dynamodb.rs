@@ -216,7 +216,8 @@ fn held(keys: &[Key]) -> Held {
     held
 }
 
-/// Small keys; of each twenty a big value, one in pieces, and one whose key is too long for an item.
+/// Small keys; of each twenty a big value, one in pieces, and one whose key is too long for an
+/// item.
 fn mixed(n: u64) -> Vec<Key> {
     let text = |i: u64| format!("element:{i}").into_bytes();
     (0..n)
