@@ -46,7 +46,7 @@ test: build peer dynamodb
 	@echo "Python tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: build peer
+bench: build peer dynamodb
 	@$(BIN)/python bench/run.py $(BENCH_ARGS)
 
 lint: build

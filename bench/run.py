@@ -32,6 +32,7 @@ import giant_rows
 import keyspace
 import make_dump
 import peer
+import tables
 from measure import BenchError, Series, anonymous_bytes, run, warm
 from rows import BARS, Row, memory_row, ratio_row, table
 
@@ -238,7 +239,9 @@ def run_all(bench: Bench) -> list[Row]:
         conversions.run_texts(bench, remove)
     check_result(bench)
     run_gets(bench)
-    return measured_rows(bench) + conversions.conversion_rows(bench)
+    tables.run_tables(bench)
+    more = conversions.conversion_rows(bench) + tables.table_rows(bench)
+    return measured_rows(bench) + more
 
 
 def run_large(bench: Bench) -> list[Row]:
