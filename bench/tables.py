@@ -1,9 +1,9 @@
 """The bench's rows of DynamoDB: redtool against boto3, on DynamoDB Local.
 
 Peer and redtool write the same items into tables of the same service, and read them again: boto3
-with `batch_writer` and a paginated `scan`, in one process, as its documentation shows. The tables are
-made before the clock runs; redtool's time is that of the whole command. The service works on the same two cores as both of them, so the ratio
-is lower than over a network.
+with `batch_writer` and a paginated `scan`, in one process, as its documentation shows. The tables
+are made before the clock runs; redtool's time is that of the whole command. The service works on
+the same two cores as both of them, so the ratio is lower than over a network.
 """
 
 from __future__ import annotations
