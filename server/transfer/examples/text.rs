@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let source = Source::open(&Place::new(from, Path::new(input)), &meter)?;
     let goal = Goal {
+        source: String::new(),
         place: Place::new(to, Path::new(output)),
         force: true,
         target: None,

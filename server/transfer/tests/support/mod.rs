@@ -31,6 +31,7 @@ pub fn open(scheme: &str, path: &Path) -> Source {
 pub fn convert(source: &Source, scheme: &str) -> NamedTempFile {
     let file = NamedTempFile::new().unwrap();
     let goal = Goal {
+        source: String::new(),
         place: Place::new(scheme, file.path()),
         force: true,
         target: None,
