@@ -197,6 +197,31 @@ def contents(server: RedisServer) -> dict[tuple[int, bytes], Any]:
     return found
 
 
+def only_zero_lost_its_sign(
+    key: tuple[int, bytes], told: RedisServer, loads: RedisServer
+) -> bool:
+    """ZADD of -0 makes 0 in a packed sorted set."""
+    scores = []
+    for server in (told, loads):
+        server.run("SELECT", key[0])
+        scores.append(server.client.zrange(key[1], 0, -1, withscores=True))
+        server.run("SELECT", 0)
+    return sorted(scores[0]) == sorted(scores[1])
+
+
+def libraries(server: RedisServer) -> list[str]:
+    """Function libraries and what is in them."""
+    return sorted(repr(sorted(map(repr, one.items()))) for one in sorted_functions(server))
+
+
+def sorted_functions(server: RedisServer) -> list[dict[bytes, Any]]:
+    """FUNCTION LIST, functions by name: a server has them in no order."""
+    found: list[dict[bytes, Any]] = server.run("FUNCTION", "LIST", "WITHCODE")
+    for library in found:
+        library[b"functions"].sort(key=lambda function: function[b"name"])
+    return found
+
+
 @needs_redis_server
 @pytest.mark.parametrize("form", ["resp", "restore"])
 @pytest.mark.parametrize("path", LOADED, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -221,9 +246,19 @@ def test_a_server_told_commands_holds_what_one_that_loads_the_dump_does(
             stdin=commands, capture_output=True, text=True, check=False,
         )  # fmt: skip
     assert "errors: 0," in done.stdout, done.stdout + done.stderr
-    assert contents(told) == contents(loads)
-    assert told.run("DEBUG", "DIGEST") == loads.run("DEBUG", "DIGEST")
-    assert told.run("FUNCTION", "LIST") == loads.run("FUNCTION", "LIST")
+    ours, theirs = contents(told), contents(loads)
+    assert ours.keys() == theirs.keys()
+    differ = {key for key in ours if ours[key] != theirs[key]}
+    if form == "resp":
+        differ = {key for key in differ if not only_zero_lost_its_sign(key, told, loads)}
+    assert not differ
+    assert libraries(told) == libraries(loads)
+
+
+def pending(server: RedisServer, key: bytes, group: bytes) -> list[tuple[Any, ...]]:
+    """Pending entries without the time since, which runs on."""
+    found = server.client.xpending_range(key, group, "-", "+", 1000)
+    return [(one["message_id"], one["consumer"], one["times_delivered"]) for one in found]
 
 
 @needs_redis_server
@@ -246,9 +281,9 @@ def test_groups_and_pending_entries_survive(
             for group in loads.client.xinfo_groups(key):
                 name = group["name"]
                 assert group in told.client.xinfo_groups(key)
-                theirs = loads.run("XPENDING", key, name, "-", "+", 1000)
-                ours = told.run("XPENDING", key, name, "-", "+", 1000)
-                assert [p[:2] + p[3:] for p in ours] == [p[:2] + p[3:] for p in theirs]
+                for server in (loads, told):
+                    assert server.client.xpending(key, name)["pending"] == group["pending"]
+                assert pending(told, key, name) == pending(loads, key, name)
             info = told.client.xinfo_stream(key)
             theirs_info = loads.client.xinfo_stream(key)
             for word in ("length", "last-generated-id", "entries-added", "max-deleted-entry-id"):

@@ -119,6 +119,7 @@ fn json_field(
     out.buf().push(b'"');
     let fields = value::survey(&entry.value, scratch)?;
     let mut doubled = Doubled { out, text: std::mem::take(&mut scratch.text) };
+    doubled.text.clear();
     let written = value::write(&entry.value, fields, scratch, &mut doubled);
     let passed_on = doubled.pass_on();
     scratch.text = doubled.text;
