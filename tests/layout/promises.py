@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 import re
 import struct
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from functools import cache
@@ -266,6 +268,28 @@ class Promises:
                     start = at - at % PIECE_BYTES
                     piece = store.run_of(one, b"b", struct.pack(">Q", start))
                     assert piece[at - start] == value[at]
+
+    def test_long_metadata_of_a_stream_is_in_pieces(self, tmp_path: Path) -> None:
+        dump, messages = tmp_path / "stream.rdb", 100_000
+        path = dump.with_suffix(self.kind.ending)
+        maker = [sys.executable, ROOT / "bench/giants.py", "stream", str(messages), dump]
+        subprocess.run(maker, check=True)
+        redtool.import_(dump, out=path)
+        with self.kind(path) as store:
+            check_books(store)
+            one = store.find(0, b"giant")
+            assert one is not None
+            assert len(one.payload) == 8
+            value = store.value(one)
+            assert len(value["entries"]) == messages
+        with redtool.open(path) as dataset:
+            (entry,) = dataset.entries(redtool.Filters(types=["stream"]))
+        found, said = (
+            {group["name"]: [tuple(pending) for pending in group["pel"]] for group in groups}
+            for groups in (value["groups"], entry.value["groups"])
+        )
+        assert found == said
+        assert [len(pel) for pel in found.values()] == [messages // 50, 0]
 
     def test_an_element_is_found_by_one_seek(self, tmp_path: Path) -> None:
         values = large_values()

@@ -192,7 +192,7 @@ class Store(ABC):
         return getattr(self, f"segmented_{one.kind}")(one, one.segments)
 
     def pieces(self, one: Object, segments: int) -> bytes:
-        """A string or opaque value that was cut."""
+        """What was cut: a string, an opaque value, the metadata of a stream."""
         (length,) = struct.unpack("<Q", one.payload)
         assert length > PIECE_BYTES
         whole = b""
@@ -244,7 +244,9 @@ class Store(ABC):
         assert one.value_type == STREAM_3
         nodes = self.runs(segments, b"s")
         messages = [entry for place, node in nodes for entry in stream_node(raw_id(place), node)]
-        return {"entries": messages, **stream_meta(Bytes(one.payload))}
+        cut = len(one.payload) == 8
+        meta = self.pieces(one, segments) if cut else one.payload
+        return {"entries": messages, **stream_meta(Bytes(meta))}
 
 
 class LmdbStore(Store):

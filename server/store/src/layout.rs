@@ -33,8 +33,9 @@
 //!        [id u64]               flags bit 4: segmented
 //!        payload                inline: the RDB payload of the value type (in a dump, what
 //!                               follows the key); segmented streams: the RDB payload after
-//!                               the nodes; segmented strings and opaque values: the length of
-//!                               the whole, u64; other segmented values: nothing
+//!                               the nodes, or its length, u64 (it is never so short itself);
+//!                               segmented strings and opaque values: the length of the whole,
+//!                               u64; other segmented values: nothing
 //! ```
 //! Example: db 3, hash `user:1` = {f: v} expiring at 4102444800000, small:
 //! ```text
@@ -72,7 +73,8 @@
 //! ## segments: big collections as runs of listpacks, long strings in pieces
 //! ```text
 //! key    id u64 BE · family u8 · order key
-//! string, opaque  'b'  offset u64 BE of the first byte    the bytes
+//! string, opaque, stream metadata
+//!        'b'  offset u64 BE of the first byte         the bytes
 //! list   'l'  position u64 BE of the first element (2^63 for the head of a fresh list), contiguous
 //!             value: 01 + bytes (one plain element) or 02 + listpack
 //! set    'h'  hash u64 BE of the first element        listpack m,m,…
@@ -95,9 +97,9 @@
 //!
 //! A string longer than 65520 bytes is cut into pieces of so many bytes (the last one has the
 //! rest), never compressed, so that a byte's piece is known without looking: offset - offset mod
-//! 65520. An opaque value is cut in the same way when its RDB payload is longer; the pieces hold
-//! that payload. (Stores may hold longer strings and opaque values inline: they were not always
-//! cut.) Example: db 0, string `s` of 100000 bytes, the value with the id 7:
+//! 65520. An opaque value is cut in the same way when its RDB payload is longer, and a segmented
+//! stream's RDB payload after the nodes; the pieces hold that payload. (Stores may hold longer ones
+//! in the object record: they were not always cut.) Example: db 0, string `s` of 100000 bytes, the value with the id 7:
 //! ```text
 //! objects   00000000 73                       00 10 00 00  0700000000000000 a086010000000000
 //!                                             string, segmented, String, raw; id; length

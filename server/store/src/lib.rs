@@ -8,7 +8,7 @@
 //! | [`layout`] | the record layout, byte by byte, with a worked example |
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
-//! | [`pieces`] | strings and opaque values too long for a record |
+//! | [`pieces`] | what is too long for a record, in pieces |
 //! | [`read`] | from records back to an RDB value |
 //! | [`schemes`] | the table of stores |
 //! | [`segment`] | big collections: runs of listpacks in key order |

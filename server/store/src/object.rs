@@ -98,8 +98,8 @@ pub enum Body<'r> {
     Segmented {
         /// The id that the segments' keys start with.
         id: u64,
-        /// Of a stream, the RDB payload after the nodes; of a string or an opaque value, its
-        /// length (see [`crate::pieces`]); else nothing.
+        /// Of a stream, the RDB payload after the nodes, or its length when that is in pieces; of a
+        /// string or an opaque value, its length (see [`crate::pieces`]); else nothing.
         tail: &'r [u8],
     },
 }

@@ -1,4 +1,5 @@
-//! Strings and opaque values too long for a record, read from their pieces.
+//! What is too long for a record, read from its pieces: strings, opaque values, the metadata of
+//! streams.
 //!
 //! The form is drawn in [`crate::layout`]: pieces of [`PIECE_BYTES`], the last one shorter, the
 //! length of the whole in the object record. A range touches the pieces it lies in and no others.
@@ -9,6 +10,9 @@ use crate::object::{Body, Object};
 use crate::segment::piece_key;
 use redtool_format::rdb::Kind;
 use std::ops::Range;
+
+/// Length of a length. The metadata of a stream is never so short.
+const LENGTH_BYTES: usize = 8;
 
 /// A value in pieces.
 #[derive(Clone, Copy)]
@@ -23,6 +27,15 @@ impl<'r> Pieces<'r> {
     pub fn open(reader: &'r dyn Reader, object: &Object<'_>) -> Result<Option<Self>> {
         let Body::Segmented { id, tail } = object.body else { return Ok(None) };
         if !matches!(object.kind, Kind::String | Kind::Module | Kind::Array) {
+            return Ok(None);
+        }
+        Ok(Some(Self { reader, id, len: length(tail)? }))
+    }
+
+    /// The pieces of a stream's metadata; none when it is in the object record.
+    pub fn of_metadata(reader: &'r dyn Reader, object: &Object<'_>) -> Result<Option<Self>> {
+        let Body::Segmented { id, tail } = object.body else { return Ok(None) };
+        if object.kind != Kind::Stream || tail.len() != LENGTH_BYTES {
             return Ok(None);
         }
         Ok(Some(Self { reader, id, len: length(tail)? }))

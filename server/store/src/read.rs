@@ -69,11 +69,16 @@ fn whole(
         length::write(&mut header, pieces.len());
         buf.extend_from_slice(&header)?;
     }
+    append(pieces, buf)?;
+    Ok(0)
+}
+
+fn append(pieces: &Pieces<'_>, buf: &mut SpillBytes) -> Result<()> {
     let mut walk = pieces.range(0..pieces.len());
     while let Some(piece) = walk.advance()? {
         buf.extend_from_slice(piece)?;
     }
-    Ok(0)
+    Ok(())
 }
 
 /// A string as LZF: its pieces compressed one by one are its compressed form. None when that does
@@ -207,7 +212,10 @@ impl Assembly<'_, '_, '_> {
             string::write(&mut this.chunk, node, this.compress);
             this.flush()
         })?;
-        self.buf.extend_from_slice(tail)?;
+        match Pieces::of_metadata(self.reader, self.object)? {
+            Some(pieces) => append(&pieces, self.buf)?,
+            None => self.buf.extend_from_slice(tail)?,
+        }
         Ok(self.object.value_type)
     }
 

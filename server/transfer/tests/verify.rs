@@ -305,7 +305,7 @@ fn pieces_of_a_long_string_that_do_not_fit_are_told() {
     assert!(lost.contains("key \"text\""), "{lost}");
     let more =
         told(&|writer| writer.put(Table::Segments, &piece_key(1, 131_139), b"more").unwrap());
-    assert!(more.contains("'b' segments hold 131143 bytes, not 131139"), "{more}");
+    assert!(more.contains("its pieces hold 131143 bytes, not 131139"), "{more}");
     let apart = told(&|writer| writer.put(Table::Segments, &piece_key(1, 200_000), b"").unwrap());
     assert!(apart.contains("piece of 0 bytes at offset 200000 does not belong"), "{apart}");
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! inline     len nodes · nodes × (str master id, str listpack) · the rest
-//! segmented  [id]['s'][ms][seq] → the node's listpack      the rest in the object record
+//! segmented  [id]['s'][ms][seq] → the node's listpack      the rest in the object record, or in
+//!            pieces when it is long
 //! the rest   length, ids, counters, groups (see redtool_format::rdb::stream)
 //! ```
 use super::segments::{Segment, Segments, PREFIX_BYTES};
@@ -12,16 +13,42 @@ use redtool_format::encodings::stream::{Message, Node, StreamId};
 use redtool_format::rdb::string::{self, Str};
 use redtool_format::rdb::{length, stream as metadata, ValueType};
 use redtool_format::Cursor;
+use redtool_store::pieces::Pieces;
 use redtool_store::{Body, Object, Reader};
+use std::borrow::Cow;
 
 pub use redtool_format::rdb::stream::{Group, Pending, StreamMeta};
+
+/// Where the last id ends in the rest, at most: it is the second and third of its lengths.
+const LAST_ID_END_BYTES: u64 = 27;
 
 /// A stream, opened.
 pub struct Stream<'r> {
     form: Form<'r>,
-    rest: &'r [u8],
+    rest: Rest<'r>,
     value_type: ValueType,
     len: u64,
+}
+
+enum Rest<'r> {
+    Record(&'r [u8]),
+    Pieces(Pieces<'r>),
+}
+
+impl<'r> Rest<'r> {
+    /// The first `most` bytes.
+    fn bytes(&self, most: u64) -> Result<Cow<'r, [u8]>> {
+        match self {
+            Rest::Record(bytes) => Ok(Cow::Borrowed(bytes)),
+            Rest::Pieces(pieces) => {
+                let (mut bytes, mut walk) = (Vec::new(), pieces.range(0..most));
+                while let Some(piece) = walk.advance()? {
+                    bytes.extend_from_slice(piece);
+                }
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
 }
 
 enum Form<'r> {
@@ -35,9 +62,13 @@ impl<'r> Stream<'r> {
         let (form, rest) = match object.body {
             Body::Inline(payload) => {
                 let mut cursor = Cursor::new(payload);
-                (Form::Nodes(read_nodes(&mut cursor)?), cursor.rest())
+                (Form::Nodes(read_nodes(&mut cursor)?), Rest::Record(cursor.rest()))
             }
-            Body::Segmented { id, tail } => (Form::Segments(Segments::new(reader, id, b's')), tail),
+            Body::Segmented { id, tail } => {
+                let pieces = Pieces::of_metadata(reader, object)?;
+                let rest = pieces.map_or(Rest::Record(tail), Rest::Pieces);
+                (Form::Segments(Segments::new(reader, id, b's')), rest)
+            }
         };
         Ok(Self { form, rest, value_type: object.value_type, len: object.count })
     }
@@ -54,12 +85,14 @@ impl<'r> Stream<'r> {
 
     /// Last id, counters, groups.
     pub fn meta(&self) -> Result<StreamMeta> {
-        Ok(metadata::read(&mut Cursor::new(self.rest), self.value_type)?)
+        let bytes = self.rest.bytes(u64::MAX)?;
+        Ok(metadata::read(&mut Cursor::new(&bytes), self.value_type)?)
     }
 
     /// The last generated id, without reading the groups.
     pub fn last_id(&self) -> Result<StreamId> {
-        let mut cursor = Cursor::new(self.rest);
+        let bytes = self.rest.bytes(LAST_ID_END_BYTES)?;
+        let mut cursor = Cursor::new(&bytes);
         length::read_plain(&mut cursor)?;
         let ms = length::read_plain(&mut cursor)?;
         Ok(StreamId { ms, seq: length::read_plain(&mut cursor)? })

@@ -219,7 +219,9 @@ fn read_pel(cursor: &mut Cursor<'_>) -> Result<Vec<Pending>> {
         });
     }
     // Servers write ascending ids and accept any order.
-    pel.sort_by_key(|entry| entry.id);
+    if !pel.is_sorted_by_key(|entry| entry.id) {
+        pel.sort_by_key(|entry| entry.id);
+    }
     match pel.windows(2).find(|pair| pair[0].id == pair[1].id) {
         Some(pair) => Err(FormatError::corrupt(
             start,
@@ -243,7 +245,9 @@ fn read_consumer(
     if form.active_time {
         consumer.active_at_ms = Some(cursor.i64_le()?).filter(|at| *at != NEVER_MS);
     }
-    for _ in 0..read_count(cursor, 16)? {
+    let count = read_count(cursor, 16)?;
+    consumer.pending.reserve_exact(count);
+    for _ in 0..count {
         let start = cursor.pos();
         let id = read_raw_id(cursor)?;
         let place = find_pending(pel, id, start, "a consumer")?;

@@ -1,5 +1,5 @@
-//! Strings and opaque values too long for a record, cut into pieces as they come: neither the
-//! value nor, when it is LZF, what it decodes to is held.
+//! What is too long for a record, cut into pieces. Strings and opaque values are cut as they come:
+//! neither the value nor, when it is LZF, what it decodes to is held.
 use super::{Form, Ids, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
@@ -41,6 +41,14 @@ pub(super) fn opaque<'a>(
     let mut out = Pieces { id: ids.id(), offset: 0, sink };
     out.all(payload)?;
     Ok(out.form(value_type, Encoding::Opaque, scratch))
+}
+
+/// Cuts what would be the tail of an object record; leaves its length in its place.
+pub(super) fn cut(tail: &mut Vec<u8>, ids: &mut Ids<'_>, sink: &mut dyn Sink) -> Result<()> {
+    let mut out = Pieces { id: ids.id(), offset: 0, sink };
+    out.all(tail)?;
+    *tail = out.offset.to_le_bytes().to_vec();
+    Ok(())
 }
 
 struct Pieces<'s> {

@@ -1,9 +1,10 @@
 //! Streams. Nodes are kept as they are; the metadata takes the form of Stream3, or of Stream5 when
-//! it holds what only that form can (producers, a NACK zone).
-use super::{no_rest, Form, Ids, Scratch, Sink};
+//! it holds what only that form can (producers, a NACK zone). Long metadata (many pending entries)
+//! is cut into pieces, so that an object record is small whatever the stream.
+use super::{no_rest, pieces, Form, Ids, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
-use crate::layout::INLINE_MAX_BYTES;
+use crate::layout::{INLINE_MAX_BYTES, PIECE_BYTES};
 use crate::object::{Body, Encoding};
 use crate::segment::stream_key;
 use redtool_format::encodings::listpack::Listpack;
@@ -24,14 +25,6 @@ pub(super) fn build<'a>(
     let segmented = payload.len() > INLINE_MAX_BYTES;
     let places = node_places(&mut cursor)?;
     let nodes_end = cursor.pos();
-    let mut nodes = Nodes { first: None, live: 0 };
-    for (_, offset) in &places {
-        let (master, bytes) = node(&mut Cursor::starting_at(payload, *offset), &mut scratch.blob)?;
-        nodes.note(master, bytes, value_type).map_err(|e| e.at(*offset))?;
-        if segmented {
-            sink.record(Table::Segments, &stream_key(ids.id(), master), bytes)?;
-        }
-    }
     let mut meta = metadata::read(&mut cursor, value_type)?;
     no_rest(&cursor)?;
     if meta.length > 0 && places.is_empty() {
@@ -39,6 +32,7 @@ pub(super) fn build<'a>(
         return Err(FormatError::corrupt(nodes_end, what).into());
     }
     if value_type == ValueType::Stream {
+        let nodes = Nodes::of(payload, &places, &mut scratch.blob)?;
         counters::complete(&mut meta, nodes.live, nodes.first);
     }
     let stored = stored_type(value_type, &meta);
@@ -48,6 +42,17 @@ pub(super) fn build<'a>(
         inline_nodes(&payload[..nodes_end], &places, &mut scratch.payload)?;
     }
     metadata::write(&mut scratch.payload, &meta, stored);
+    drop(meta);
+    // Segments go in the order of their keys, and pieces come before nodes.
+    if segmented && scratch.payload.len() > PIECE_BYTES {
+        pieces::cut(&mut scratch.payload, ids, sink)?;
+    }
+    for (_, offset) in &places {
+        let (master, bytes) = node(&mut Cursor::starting_at(payload, *offset), &mut scratch.blob)?;
+        if segmented {
+            sink.record(Table::Segments, &stream_key(ids.id(), master), bytes)?;
+        }
+    }
     let body = if segmented {
         Body::Segmented { id: ids.id(), tail: &scratch.payload }
     } else {
@@ -131,15 +136,16 @@ struct Nodes {
 }
 
 impl Nodes {
-    fn note(
-        &mut self,
-        master: StreamId,
-        bytes: &[u8],
-        value_type: ValueType,
-    ) -> std::result::Result<(), FormatError> {
-        if value_type != ValueType::Stream {
-            return Ok(());
+    fn of(payload: &[u8], places: &[(StreamId, usize)], blob: &mut Vec<u8>) -> Result<Self> {
+        let mut nodes = Nodes { first: None, live: 0 };
+        for (_, offset) in places {
+            let (master, bytes) = node(&mut Cursor::starting_at(payload, *offset), blob)?;
+            nodes.note(master, bytes).map_err(|e| e.at(*offset))?;
         }
+        Ok(nodes)
+    }
+
+    fn note(&mut self, master: StreamId, bytes: &[u8]) -> std::result::Result<(), FormatError> {
         let node = Node::parse(master, bytes)?;
         self.live += node.live;
         if self.first.is_none() {

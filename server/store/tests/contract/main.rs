@@ -55,6 +55,7 @@ macro_rules! store {
                 values::with_empty_and_binary_elements_are_read_back
                 values::of_several_megabytes_are_read_back
                 values::in_pieces_of_every_length_are_read_back
+                values::with_many_pending_entries_are_read_back
                 values::in_pieces_are_refused_when_a_piece_is_not_whole
                 values::of_100_000_elements_are_read_back
                 values::of_real_servers_are_read_back

@@ -4,8 +4,10 @@ use crate::homes::Home;
 use crate::records::Numbers;
 use crate::value::{hash, stream, zset, Payload, Value};
 use redtool_format::encodings::listpack::Listpack;
+use redtool_format::encodings::stream::StreamId;
 use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::reader::{Reader as Rdb, Record};
+use redtool_format::rdb::stream::Pending;
 use redtool_format::rdb::{counters, ValueType};
 use redtool_store::layout::{LIST_ORIGIN, PIECE_BYTES};
 use redtool_store::object::record_key;
@@ -166,6 +168,26 @@ pub fn in_pieces_of_every_length_are_read_back<H: Home>() {
             }
         }
     }
+}
+
+/// Streams whose metadata is longer than a piece: many pending entries, few messages or many.
+pub fn with_many_pending_entries_are_read_back<H: Home>() {
+    let pending = |n: u64, pending: u64| {
+        let Value::Stream(messages, mut meta) = stream(n) else { panic!("no stream") };
+        let ids = (0..pending).map(|i| StreamId { ms: 1_700_000_000_000 + i, seq: 5 });
+        let group = &mut meta.groups[0];
+        group.consumers[0].pending = ids.clone().collect();
+        group.pel = ids
+            .map(|id| Pending { id, delivered_at_ms: 1, deliveries: 3, consumer: Some(0) })
+            .collect();
+        Value::Stream(messages, meta)
+    };
+    are_read_back::<H>(&[
+        ("few messages", pending(2, 5000)),
+        ("as many messages", pending(5000, 5000)),
+        ("many pieces", pending(100, 30_000)),
+        ("some", pending(3000, 100)),
+    ]);
 }
 
 /// A piece that is not there, and one that is too long, are errors and not another string.

@@ -6,8 +6,7 @@ use super::store::{keyed, split_segment_key, Agreement, Expected, Found, METER_R
 use crate::error::Result;
 use redtool_store::meta::DbCounts;
 use redtool_store::object::split_record_key;
-use redtool_store::pieces::Pieces;
-use redtool_store::{Body, Object, Reader, Store, Table};
+use redtool_store::{Object, Reader, Store, Table};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -40,10 +39,7 @@ fn one(
     let (db, _) = split_record_key(record_key)?;
     let object = Object::parse(record)?;
     dbs.entry(db).or_default().add(object.kind, object.expire_at_ms.is_some());
-    let Body::Segmented { id, .. } = object.body else { return Ok(()) };
-    let pieces = Pieces::open(reader, &object)?;
-    let count = pieces.map_or(object.count, |pieces| pieces.len());
-    let expected = Expected { id, count, value_type: object.value_type as u64 };
+    let Some(expected) = Expected::of(reader, &object)? else { return Ok(()) };
     match segments(reader, &expected, agreement.deep)? {
         Ok(()) => Ok(()),
         Err(what) => agreement.report.problem(keyed(what, db, object.key(record_key)?)),

@@ -5,7 +5,7 @@
 //! | an object's expiry | the expiry index, both ways |
 //! | an object's count | its segments: elements of each family |
 //! | a list segment's position | the positions and sizes of those before it |
-//! | the length of a string or opaque value in pieces | their offsets and sizes |
+//! | the length of what is in pieces | their offsets and sizes |
 //! | a segment's id | an object that has it |
 //! | counters per db | the objects |
 use super::{by_value, keep, Options, Report};
@@ -16,7 +16,7 @@ use crate::source::Source;
 use redtool_format::encodings::listpack::Listpack;
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::value::Templates;
-use redtool_format::rdb::{Kind as ValueKind, ValueType};
+use redtool_format::rdb::ValueType;
 use redtool_store::meta::{DbCounts, Meta};
 use redtool_store::object::{split_record_key, write_expire_key};
 use redtool_store::pieces::{piece_at, Pieces};
@@ -86,9 +86,22 @@ fn values(
 #[repr(C)]
 pub(super) struct Expected {
     pub id: u64,
-    /// Elements; of a value in pieces, bytes.
     pub count: u64,
+    /// What its pieces come to, if it has any.
+    pub piece_bytes: u64,
     pub value_type: u64,
+}
+
+impl Expected {
+    /// Of an object that has segments.
+    pub(super) fn of(reader: &dyn Reader, object: &Object<'_>) -> Result<Option<Self>> {
+        let Body::Segmented { id, .. } = object.body else { return Ok(None) };
+        let value = Pieces::open(reader, object)?;
+        let pieces = value.or(Pieces::of_metadata(reader, object)?);
+        let piece_bytes = pieces.map_or(0, |pieces| pieces.len());
+        let (count, value_type) = (object.count, object.value_type as u64);
+        Ok(Some(Self { id, count, piece_bytes, value_type }))
+    }
 }
 
 /// What they come to.
@@ -140,10 +153,8 @@ impl Agreement<'_> {
                     self.report.problem(keyed(what.into(), db, object.key(&record_key)?))?;
                 }
             }
-            if let Body::Segmented { id, .. } = object.body {
-                let pieces = Pieces::open(self.reader, &object)?;
-                let count = pieces.map_or(object.count, |pieces| pieces.len());
-                expected.push(Expected { id, count, value_type: object.value_type as u64 })?;
+            if let Some(value) = Expected::of(self.reader, &object)? {
+                expected.push(value)?;
             }
         }
         Ok(dbs)
@@ -264,7 +275,7 @@ impl Found {
         deep: bool,
     ) -> std::result::Result<(), String> {
         let value_type = ValueType::from_code(value.value_type as u8);
-        if family == b'b' && value_type.is_some_and(in_pieces) {
+        if family == b'b' && value.piece_bytes > 0 {
             return self.add_piece(value, order, segment.len() as u64);
         }
         let width = match (family, value_type) {
@@ -300,7 +311,9 @@ impl Found {
     ) -> std::result::Result<(), String> {
         let sum = self.counts.entry(b'b').or_default();
         // A piece beyond the stated length makes the sum wrong, which is told there.
-        if offset != *sum || (offset < value.count && bytes != piece_at(offset, value.count).1) {
+        if offset != *sum
+            || (offset < value.piece_bytes && bytes != piece_at(offset, value.piece_bytes).1)
+        {
             return Err(format!(
                 "its piece of {bytes} bytes at offset {offset} does not belong there"
             ));
@@ -315,24 +328,24 @@ impl Found {
             Some(ValueType::ListQuicklist2) => b"l",
             Some(ValueType::ZsetListpack) => b"hz",
             Some(ValueType::Stream3 | ValueType::Stream5) => b"s",
-            Some(value_type) if in_pieces(value_type) => b"b",
-            _ => b"h",
+            Some(ValueType::SetListpack | ValueType::HashListpack | ValueType::HashListpackEx) => {
+                b"h"
+            }
+            _ => b"",
         };
+        let pieces = self.counts.get(&b'b').copied().unwrap_or(0);
+        if pieces != value.piece_bytes {
+            return Err(format!("its pieces hold {pieces} bytes, not {}", value.piece_bytes));
+        }
         for family in families {
             let (is, said) = (self.counts.get(family).copied().unwrap_or(0), value.count);
             if is != said {
-                let what = if *family == b'b' { "bytes" } else { "elements" };
                 let family = char::from(*family);
-                return Err(format!("its '{family}' segments hold {is} {what}, not {said}"));
+                return Err(format!("its '{family}' segments hold {is} elements, not {said}"));
             }
         }
         Ok(())
     }
-}
-
-/// Whether values of this type are cut into pieces when they are long.
-fn in_pieces(value_type: ValueType) -> bool {
-    matches!(value_type.kind(), ValueKind::String | ValueKind::Module | ValueKind::Array)
 }
 
 /// Elements of a listpack: entries by `width`; 0: messages of a stream node.
