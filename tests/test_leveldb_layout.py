@@ -52,6 +52,8 @@ def test_a_directory_of_someone_else_is_refused(tmp_path: Path) -> None:
     (path / "notes.txt").write_text("mine")
     with pytest.raises(redtool.RedtoolError, match=r"not a LevelDB directory"):
         redtool.open(f"leveldb://{path}")
+    with pytest.raises(redtool.RedtoolError, match=r"a directory, but not a LevelDB store"):
+        redtool.open(path)
     assert [found.name for found in path.iterdir()] == ["notes.txt"]
     db = plyvel.DB(str(tmp_path / "theirs"), create_if_missing=True)
     db.put(b"key", b"value")

@@ -59,6 +59,11 @@ pub fn sniff_file(path: &Path) -> Result<Content> {
     if is_leveldb(path) {
         return Ok(Content::LevelDb);
     }
+    if path.is_dir() {
+        let mut error = Error::new(Kind::Usage, "a directory, but not a LevelDB store");
+        error.path = Some(path.display().to_string().into());
+        return Err(error);
+    }
     let file = File::open(path).map_err(|e| Error::io(path, &e))?;
     let mut start = Vec::new();
     file.take(28).read_to_end(&mut start).map_err(|e| Error::io(path, &e))?;
