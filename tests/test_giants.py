@@ -32,7 +32,7 @@ STRING_ELEMENTS = 10_000_000
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_verb_gets_through_and_every_answer_is_right(kind: str, tmp_path: Path) -> None:
-    line = [sys.executable, ROWS, str(ELEMENTS), kind, "--folder", tmp_path]
+    line = [sys.executable, str(ROWS), str(ELEMENTS), kind, "--folder", str(tmp_path)]
     redtool = f"{sys.executable} -m redtool"
     done = subprocess.run(
         [*line, "--redtool", redtool], capture_output=True, text=True, check=False
@@ -56,7 +56,7 @@ def limited(*words: str | Path) -> str:
 
 def test_a_string_longer_than_the_memory_goes_through_every_verb(tmp_path: Path) -> None:
     dump, store, again = (tmp_path / name for name in ("string.rdb", "string.lmdb", "again.rdb"))
-    maker = [sys.executable, GIANTS, "packed_string", str(STRING_ELEMENTS), dump]
+    maker = [sys.executable, str(GIANTS), "packed_string", str(STRING_ELEMENTS), str(dump)]
     subprocess.run(maker, check=True)
     limited("import", dump, "--out", store, "-q")
     limited("verify", store, "--deep", "-q")

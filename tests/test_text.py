@@ -197,9 +197,7 @@ def contents(server: RedisServer) -> dict[tuple[int, bytes], Any]:
     return found
 
 
-def only_zero_lost_its_sign(
-    key: tuple[int, bytes], told: RedisServer, loads: RedisServer
-) -> bool:
+def only_zero_lost_its_sign(key: tuple[int, bytes], told: RedisServer, loads: RedisServer) -> bool:
     """ZADD of -0 makes 0 in a packed sorted set."""
     scores = []
     for server in (told, loads):
@@ -223,6 +221,7 @@ def sorted_functions(server: RedisServer) -> list[dict[bytes, Any]]:
 
 
 @needs_redis_server
+@pytest.mark.usefixtures("native")
 @pytest.mark.parametrize("form", ["resp", "restore"])
 @pytest.mark.parametrize("path", LOADED, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_server_told_commands_holds_what_one_that_loads_the_dump_does(
@@ -231,7 +230,6 @@ def test_a_server_told_commands_holds_what_one_that_loads_the_dump_does(
     servers: tuple[RedisServer, RedisServer],
     run: Runner,
     tmp_path: Path,
-    native: None,
 ) -> None:
     loads, told = servers
     words = ("dump", str(path), "--format", form, "-o", "commands", "--for", "redis-7.0")

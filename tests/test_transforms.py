@@ -132,6 +132,10 @@ def changed(source: Path, target: Path, **changes: Any) -> dict[Place, Entry]:
 
 
 def entries_of(path: Path) -> dict[Place, Entry]:
+    if path.suffix == ".jsonl":
+        store = path.with_suffix(".read.lmdb")
+        redtool.convert(path, store, force=True)
+        path = store
     with redtool.open(path) as dataset:
         return {(entry.db, entry.key): entry for entry in dataset.entries()}
 
@@ -139,13 +143,14 @@ def entries_of(path: Path) -> dict[Place, Entry]:
 @pytest.fixture
 def paths(dump: Path, tmp_path: Path) -> list[tuple[Path, Path]]:
     """Every way from a file or store into a file or store."""
-    store = tmp_path / "dump.lmdb"
-    redtool.convert(dump, store)
-    sources = (dump, store)
+    endings = ("rdb", "lmdb", "leveldb", "jsonl")
+    sources = [dump, *(tmp_path / f"dump.{ending}" for ending in endings[1:])]
+    for source in sources[1:]:
+        redtool.convert(dump, source)
     return [
-        (source, tmp_path / f"out-{n}.{ending}")
-        for n, source in enumerate(sources)
-        for ending in ("rdb", "lmdb")
+        (source, tmp_path / f"out-{source.suffix[1:]}.{ending}")
+        for source in sources
+        for ending in endings
     ]
 
 

@@ -272,7 +272,7 @@ class Promises:
     def test_long_metadata_of_a_stream_is_in_pieces(self, tmp_path: Path) -> None:
         dump, messages = tmp_path / "stream.rdb", 100_000
         path = dump.with_suffix(self.kind.ending)
-        maker = [sys.executable, ROOT / "bench/giants.py", "stream", str(messages), dump]
+        maker = [sys.executable, str(ROOT / "bench/giants.py"), "stream", str(messages), str(dump)]
         subprocess.run(maker, check=True)
         redtool.import_(dump, out=path)
         with self.kind(path) as store:

@@ -76,8 +76,9 @@ def convert(
     rdb_version int | None [None] (neither: the version of the dump it is or came from);
     lossy bool [False]; force bool [False], replace what is there;
     compress bool [True], LZF as Redis does; of text forms: replace bool [False], commands replace
-    keys; elements bool [False], CSV rows; template str | None [None], lines of keys; dead_letters str | None [None], a file for entries that
-    cannot be read, which then do not end the work
+    keys; elements bool [False], CSV rows; template str | None [None], lines of keys;
+    dead_letters str | None [None], a file for entries that cannot be read, which then do not end
+    the work
     returns: account; losses {name: n}; warnings [str]; bytes_read int; bytes_written int;
     seconds float; failures [{offset int | None, db int | None, key bytes | None, error str}]
     raises: TargetExistsError, LossError, FormatError (its kinds), StoreError, DatasetNotFoundError
