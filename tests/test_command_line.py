@@ -54,7 +54,7 @@ DOUBTFUL = [
     "import a -fq",
     "import a -olong",
     "import ''",
-    "dump a",
+    "dump",
     "dump a -o ''",
     "dump a -o b --rdb-version many",
     "diff a b --limit -5",
@@ -85,7 +85,7 @@ def test_what_is_not_plain_is_left_to_typer(line: str) -> None:
     ("line", "problem"),
     [
         ("import a --too lmdb", "No such option: --too"),
-        ("dump a", "Missing option '--out' / '-o'"),
+        ("merge a", "Missing option '--out' / '-o'"),
         ("import a b", "unexpected extra argument"),
         ("convert a b --type hush", "'hush' is none of string"),
         ("diff a b --ttl soon", "'soon' is no range such as"),

@@ -144,7 +144,6 @@ def test_a_new_target_is_told_by_its_ending(tmp_path: Path) -> None:
         "redis://localhost",
         "rediss://localhost",
         "redis+cluster://a:1",
-        "dynamodb://table",
         "s3://bucket/x.rdb",
         "/nowhere/x.aof",
     ],

@@ -43,3 +43,23 @@ def table(service: DynamoDBLocal) -> str:
 def written(tmp_path: Path) -> Path:
     """Where a test writes a dump of its own."""
     return tmp_path / "written.rdb"
+
+
+# A dump costs a table and some seconds here. What differs between servers is for the tests of
+# stores in files, which read every dump; these are the newest forms of all types.
+SERVERS = ("redis-7.4.1",)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the dumps of other servers, in this folder only."""
+    here = Path(__file__).parent
+    kept = [item for item in items if here not in item.path.parents or _is_taken(item)]
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+def _is_taken(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    fixture = call.params.get("fixture") if call is not None else None
+    return fixture is None or fixture.rdb.parent.name in SERVERS

@@ -271,10 +271,9 @@ class Promises:
 
     def test_long_metadata_of_a_stream_is_in_pieces(self, tmp_path: Path) -> None:
         dump, messages = tmp_path / "stream.rdb", 100_000
-        path = dump.with_suffix(self.kind.ending)
         maker = [sys.executable, str(ROOT / "bench/giants.py"), "stream", str(messages), str(dump)]
         subprocess.run(maker, check=True)
-        redtool.import_(dump, out=path)
+        path = self.import_dump(dump, tmp_path)
         with self.kind(path) as store:
             check_books(store)
             one = store.find(0, b"giant")
