@@ -227,8 +227,9 @@ async fn read_page(
         // Chunks are fetched by their heads.
         .filter_expression("NOT begins_with(sk, :c)")
         .expression_attribute_values(":c", binary([super::item::CHUNK]))
-        .segment(number(segment))
-        .total_segments(number(segments))
+        // A scan of one segment is a plain one.
+        .set_segment((segments > 1).then(|| number(segment)))
+        .set_total_segments((segments > 1).then(|| number(segments)))
         .set_exclusive_start_key(start);
     let answer = calls.ask(|| request.clone().send()).await?;
     let items = answer.items.unwrap_or_default();
