@@ -42,7 +42,8 @@ class NarrowService:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, answer = service.answer(dict(self.headers), body)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status, answer = service.answer(headers, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/x-amz-json-1.0")
                 self.send_header("Content-Length", str(len(answer)))
@@ -57,7 +58,7 @@ class NarrowService:
         self.thread = threading.Thread(target=self.server.serve_forever)
 
     def answer(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        operation = headers["X-Amz-Target"].partition(".")[2]
+        operation = headers["x-amz-target"].partition(".")[2]
         number = next(self.numbers)
         self.seen[operation] += 1
         time.sleep(self.delay_s)

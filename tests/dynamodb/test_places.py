@@ -39,6 +39,8 @@ def test_region_endpoint_and_profile_are_found_as_aws_tools_find_them(
         "aws_access_key_id = of-other\naws_secret_access_key = secret\n"
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    for variable in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(variable)
     other = Table("dynamodb://cache?profile=other")
     assert other.region == "sa-east-1"
     assert other.keys()[:2] == ("of-other", "secret")

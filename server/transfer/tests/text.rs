@@ -129,7 +129,10 @@ fn what_is_wrong_is_told_with_its_line_its_byte_and_its_key() {
         (r#"{"db":0,"key":"k","type":"string","value":"1"#, "ends in the middle"),
         (r#"{"db":0,"key":"k","type":"stream","value":{"entries":[["1-1",["f"]]]}}"#, "fields"),
         (
-            r#"{"db":0,"key":"k","type":"stream","value":{"entries":[["2-0",["f","v"]],["1-0",["f","v"]]]}}"#,
+            concat!(
+                r#"{"db":0,"key":"k","type":"stream","value":"#,
+                r#"{"entries":[["2-0",["f","v"]],["1-0",["f","v"]]]}}"#,
+            ),
             "does not come after 2-0",
         ),
         (
@@ -137,7 +140,10 @@ fn what_is_wrong_is_told_with_its_line_its_byte_and_its_key() {
             "no field \"g\"",
         ),
         (
-            r#"{"db":0,"key":"k","type":"module","value":{"module":"x","rdb_type":7,"base64":"AAA="}}"#,
+            concat!(
+                r#"{"db":0,"key":"k","type":"module","value":"#,
+                r#"{"module":"x","rdb_type":7,"base64":"AAA="}}"#,
+            ),
             "",
         ),
     ];
