@@ -75,3 +75,17 @@ def test_a_directory_in_use_by_another_program_is_refused(tmp_path: Path, run: R
         assert "in use" in ran.err
     db.close()
     assert redtool.verify(path).ok
+
+
+def test_options_tune_the_store_that_is_made(tmp_path: Path, dump: Path, run: Runner) -> None:
+    sizes = []
+    for compression in ("snappy", "none"):
+        tuning = ("--option", f"compression={compression}", "--option", "write_buffer_size=1MB")
+        assert run("import", "dump.rdb", "--to", "leveldb", "--force", *tuning).status == 0
+        files = (tmp_path / "dump.leveldb").iterdir()
+        sizes.append(sum(file.stat().st_size for file in files if file.suffix == ".ldb"))
+        assert not redtool.diff(dump, tmp_path / "dump.leveldb").different
+    assert sizes[0] < sizes[1]
+    ran = run("import", "dump.rdb", "--to", "leveldb", "--force", "--option", "wal=off")
+    assert ran.status == 2
+    assert '"wal" is not an option of LevelDB stores; there are write_buffer_size' in ran.err

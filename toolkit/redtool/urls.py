@@ -48,7 +48,7 @@ SCHEMES = (
     Scheme("rdb.gz", "a gzipped RDB dump", (".rdb.gz",), reads=True, writes=False),
     Scheme("rdb.zst", "a zstd-compressed RDB dump", (".rdb.zst",), reads=True, writes=False),
     Scheme("aof", "an append-only file", (".aof", "appendonlydir"), reads=False, writes=False),
-    Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=True, writes=True),
+    Scheme("leveldb", "a LevelDB store", (".leveldb",), reads=True, writes=True, store=True),
     Scheme("jsonl", "JSON lines", (".jsonl", ".ndjson"), reads=True, writes=True),
     Scheme("json", "JSON documents", (".json",), reads=False, writes=True),
     Scheme("csv", "CSV", (".csv",), reads=False, writes=True),
