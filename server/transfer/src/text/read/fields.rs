@@ -1,5 +1,6 @@
 //! Hash fields from JSON, `{"field":…}` or `[["field",…]]`, and their expiries beside them.
-use super::pull::{Json, Result, Text};
+use super::pull::{Json, Result};
+use super::strings::Text;
 
 /// How fields are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

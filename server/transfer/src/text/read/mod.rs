@@ -4,6 +4,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`pull`] | JSON text piece by piece |
+//! | [`strings`] | what is in quotes |
 //! | [`notes`] | header and trailer |
 //! | [`line`] | a line as an entry |
 //! | [`values`] | values as RDB payloads |
@@ -19,6 +20,7 @@ pub mod notes;
 pub mod payload;
 pub mod pull;
 pub mod stream;
+pub mod strings;
 pub mod values;
 
 use crate::error::{Error, Kind, Result};

@@ -1,5 +1,6 @@
 //! Header and trailer of JSON lines.
-use super::pull::{Json, Result, Text};
+use super::pull::{Json, Result};
+use super::strings::Text;
 use crate::rdb_file::Notes;
 use crate::text::jsonl::VERSION;
 use redtool_format::rdb::reader::Header;

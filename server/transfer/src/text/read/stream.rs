@@ -2,7 +2,8 @@
 //!
 //! `entries` alone is enough: what is not said of the rest is what a server would say of a stream
 //! to which just these messages were added.
-use super::pull::{Json, Result, Text};
+use super::pull::{Json, Result};
+use super::strings::Text;
 use super::values::{trouble, Hands};
 use redtool_format::encodings::stream::{Builder, StreamId};
 use redtool_format::encodings::Item;

@@ -14,8 +14,9 @@
 //! is refused here.
 use super::fields::{FieldExpiries, FieldShape};
 use super::payload::Payload;
-use super::pull::{Fault, Json, Result, Text};
+use super::pull::{Fault, Json, Result};
 use super::stream;
+use super::strings::Text;
 use redtool_format::encodings::{intset, listpack, Item};
 use redtool_format::rdb::check::{Checker, Depth};
 use redtool_format::rdb::skip::skip_value;
