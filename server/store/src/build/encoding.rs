@@ -1,5 +1,5 @@
-//! What OBJECT ENCODING says of a value: the encoding that a server with the default limits of Redis
-//! 7.2 has it in after loading.
+//! What OBJECT ENCODING says of a value: the encoding that a server with the default limits of
+//! Redis 7.2 has it in after loading.
 use super::limit;
 use crate::object::Encoding;
 use redtool_format::encodings::listpack;

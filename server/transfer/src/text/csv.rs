@@ -11,8 +11,8 @@
 //! Strings stand there as text, bytes that are not UTF-8 as `\xNN`; collections as JSON. A string
 //! of no bytes is `""`, what is not there is nothing. `bytes` is the size of the value in a dump,
 //! `index` the place in a list or the id of a stream entry, which has a row a field. In a row an
-//! element, `expire_at_ms` is that of the field, else that of the key. Quotes are those of RFC 4180,
-//! lines end with a line feed.
+//! element, `expire_at_ms` is that of the field, else that of the key. Quotes are those of RFC
+//! 4180, lines end with a line feed.
 use super::value;
 use super::{json, Done, Form, Scratch};
 use crate::error::Result;

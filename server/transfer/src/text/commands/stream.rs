@@ -3,7 +3,7 @@
 //! XADD k 5-0 f v
 //! XSETID k 6-1 ENTRIESADDED 3 MAXDELETEDID 5-3         the two words from 7.0 on
 //! XGROUP CREATE k g 5-0 ENTRIESREAD 1
-//! XGROUP CREATECONSUMER k g c                          before 7.0: XREADGROUP GROUP g c STREAMS k 0
+//! XGROUP CREATECONSUMER k g c           before 7.0: XREADGROUP GROUP g c STREAMS k 0
 //! XCLAIM k g c 0 5-0 TIME 1795223667509 RETRYCOUNT 1 JUSTID FORCE
 //! ```
 //! Commands cannot say: a stream without messages, pending entries whose message is gone or that
