@@ -167,7 +167,8 @@ def source_table(url: str, tuning: Mapping[str, str]) -> Url:
 
     raises: UsageError, StoreError when there are no credentials or they cannot be had.
     """
-    return "dynamodb", Table(url).name, {**resolve(url), **tuning}
+    table = Table(url)
+    return "dynamodb", table.name, {**_resolve(table), **tuning}
 
 
 def target_table(url: str, tuning: Mapping[str, str]) -> Url:
@@ -180,14 +181,13 @@ def target_table(url: str, tuning: Mapping[str, str]) -> Url:
     create, capacity = options.pop("create", ""), options.pop("capacity", "")
     if capacity and not create:
         raise UsageError("a capacity is for a table to be made", path=url, hint="add --create")
-    resolved = resolve(url)
+    table = Table(url)
+    resolved = _resolve(table)
     if create:
-        read_units, write_units = _capacity(url, capacity)
-        native_ttl = options.get("native_ttl") == "yes"
-        create_table(url, read_units=read_units, write_units=write_units, native_ttl=native_ttl)
-    elif options.get("native_ttl") == "yes":
-        _enable_ttl(Table(url))
-    return "dynamodb", Table(url).name, {**resolved, **options}
+        _create_unless_there(table, *_capacity(url, capacity))
+    if options.get("native_ttl") == "yes":
+        _enable_ttl(table)
+    return "dynamodb", table.name, {**resolved, **options}
 
 
 def _capacity(url: str, words: str) -> tuple[int | None, int | None]:
@@ -200,12 +200,8 @@ def _capacity(url: str, words: str) -> tuple[int | None, int | None]:
     return int(read_units), int(write_units)
 
 
-def resolve(url: str) -> dict[str, Any]:
-    """What the core needs to reach a table: where it is, and a function that gives credentials.
-
-    raises: UsageError, StoreError when there are no credentials or they cannot be had.
-    """
-    table = Table(url)
+def _resolve(table: Table) -> dict[str, Any]:
+    """What the core needs to reach a table: where it is, and a function that gives credentials."""
     # Asked for once here, so that what is wrong with them is told before the work begins.
     table.keys()
     where: dict[str, Any] = {"region": table.region, "credentials": table.keys}
@@ -229,21 +225,25 @@ def create_table(
     if (read_units is None) != (write_units is None):
         raise UsageError("read and write capacity go together", path=url, hint="give both")
     table = Table(url)
-    try:
-        description = describe_table(url)
-    except DatasetNotFoundError:
-        description = None
-    if description is None:
-        _create(table, read_units, write_units)
-    elif not _has_our_keys(description):
-        raise StoreError(
-            'the table\'s keys are not binary "pk" and "sk"',
-            path=url,
-            hint="name another table, or one that is not there yet",
-        )
+    made = _create_unless_there(table, read_units, write_units)
     if native_ttl:
         _enable_ttl(table)
-    return description is None
+    return made
+
+
+def _create_unless_there(table: Table, read_units: int | None, write_units: int | None) -> bool:
+    try:
+        description = _describe(table)
+    except DatasetNotFoundError:
+        _create(table, read_units, write_units)
+        return True
+    if not _has_our_keys(description):
+        raise StoreError(
+            'the table\'s keys are not binary "pk" and "sk"',
+            path=table.url,
+            hint="name another table, or one that is not there yet",
+        )
+    return False
 
 
 def describe_table(url: str) -> dict[str, Any]:
@@ -251,7 +251,11 @@ def describe_table(url: str) -> dict[str, Any]:
 
     raises: DatasetNotFoundError, UsageError, StoreError
     """
-    return dict(Table(url).call("describe_table")["Table"])
+    return _describe(Table(url))
+
+
+def _describe(table: Table) -> dict[str, Any]:
+    return dict(table.call("describe_table")["Table"])
 
 
 def _create(table: Table, read_units: int | None, write_units: int | None) -> None:

@@ -22,11 +22,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 const AHEAD_RECORDS: usize = 64;
 const AHEAD_BYTES: usize = 1 << 20;
 
+/// A record's key, and the record.
+type Record = (Vec<u8>, Vec<u8>);
+
 /// A snapshot, and how far it has been read.
 struct Place {
     reader: Box<dyn Reader>,
-    /// Records that have been read and not been given: record key, record.
-    ahead: VecDeque<(Vec<u8>, Vec<u8>)>,
+    /// Records that have been read and not been given.
+    ahead: VecDeque<Record>,
     /// Where to go on; None at the end.
     next: Option<Vec<u8>>,
 }
@@ -79,7 +82,7 @@ impl Entries {
 
 impl Place {
     /// The next record that passes.
-    fn next(&mut self, filter: &Filter) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn next(&mut self, filter: &Filter) -> Result<Option<Record>, StoreError> {
         loop {
             while let Some((record_key, record)) = self.ahead.pop_front() {
                 let object = Object::parse(&record)?;

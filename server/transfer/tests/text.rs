@@ -142,9 +142,9 @@ fn what_is_wrong_is_told_with_its_line_its_byte_and_its_key() {
         (
             concat!(
                 r#"{"db":0,"key":"k","type":"module","value":"#,
-                r#"{"module":"x","rdb_type":7,"base64":"AAA="}}"#,
+                r#"{"module":"x","rdb_type":7,"base64":"AAE="}}"#,
             ),
-            "",
+            "input ends",
         ),
     ];
     for (bad, words) in cases {
@@ -153,7 +153,7 @@ fn what_is_wrong_is_told_with_its_line_its_byte_and_its_key() {
         assert!(error.message.contains(words), "{bad}: {error}");
         let offset = error.offset.unwrap() as usize;
         assert!((good.len()..=good.len() + 3 + bad.len()).contains(&offset), "{bad}: {error}");
-        let key = (!bad.contains("-1")).then_some(&b"k"[..]);
+        let key = (!bad.contains(":-1")).then_some(&b"k"[..]);
         assert_eq!(error.key.as_deref(), key, "{bad}");
     }
 }

@@ -144,8 +144,14 @@ impl Sender {
         self.send_ready().map(|_| ())
     }
 
-    /// Puts an item into the batch, which goes when it is full.
+    /// Sends an item, and objects whose parts have been stored in the meantime.
     pub fn send(&mut self, item: Item, tag: Tag) -> Result<()> {
+        self.push(item, tag)?;
+        self.send_ready().map(|_| ())
+    }
+
+    /// Puts an item into the batch, which goes when it is full.
+    fn push(&mut self, item: Item, tag: Tag) -> Result<()> {
         let bytes = item.size_bytes();
         if !self.batch.requests.is_empty() && self.batch.bytes + bytes > BATCH_BYTES {
             self.flush()?;
@@ -179,7 +185,7 @@ impl Sender {
         let ready = std::mem::take(&mut *lock(&self.shared.ready));
         let any = !ready.is_empty();
         for (number, item) in ready {
-            self.send(item, Tag::Key(number))?;
+            self.push(item, Tag::Key(number))?;
         }
         Ok(any)
     }
