@@ -1,23 +1,27 @@
-//! Bulk load: sorted batches, in one ascending order over all tables.
+//! Bulk load through LevelDB's own batches, in one ascending order over all tables: for a store
+//! that has records already, is read by someone, or is to have bloom filters, which are LevelDB's
+//! own affair. Any other is loaded by [`super::ingest`], which has no log and nothing to sort.
 //!
 //! LevelDB sorts what it holds in memory, writes it to a file, and merges files whose keys overlap,
 //! again and again on their way down its levels. Objects come with their segments between them, and
 //! files that hold some of both overlap all the others. So segments are held back in a temporary
 //! file and appended at the end: every file lies behind the one before, and none is merged.
-use super::db::{Batch, Move, Snapshot};
-use super::{check_sizes, prefix, write_key, LevelDbStore};
+use super::db::{Batch, Db, Move, Snapshot};
+use super::{check_sizes, prefix, records, write_key, LevelDbStore};
 use crate::contract::{Bulk, Table};
 use crate::error::{Result, StoreError};
 use crate::spill::SpillBytes;
 use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 /// Records a batch …
 const BATCH_RECORDS: usize = 1000;
 /// … or so many bytes of them.
 const BATCH_BYTES: usize = 256 << 10;
 
-pub(super) struct LevelDbBulk<'s> {
+pub(super) struct BatchBulk<'s> {
     store: &'s LevelDbStore,
+    db: Arc<Db>,
     batch: Batch,
     records: usize,
     bytes: usize,
@@ -27,9 +31,10 @@ pub(super) struct LevelDbBulk<'s> {
     place: Vec<u8>,
 }
 
-impl<'s> LevelDbBulk<'s> {
+impl<'s> BatchBulk<'s> {
     pub fn new(store: &'s LevelDbStore) -> Result<Self> {
-        let snapshot = Snapshot::new(&store.db);
+        let db = store.db()?;
+        let snapshot = Snapshot::new(&db);
         let mut last: [Vec<u8>; 4] = Default::default();
         for table in Table::ALL {
             let mut iter = snapshot.iter();
@@ -44,9 +49,8 @@ impl<'s> LevelDbBulk<'s> {
                 }
             }
         }
-        store.open_loads.fetch_add(1, Ordering::Relaxed);
         let (batch, held, place) = (Batch::new(), Held::default(), Vec::new());
-        Ok(Self { store, batch, records: 0, bytes: 0, last, held, place })
+        Ok(Self { store, db, batch, records: 0, bytes: 0, last, held, place })
     }
 
     #[inline]
@@ -63,16 +67,16 @@ impl<'s> LevelDbBulk<'s> {
     }
 
     fn write(&mut self) -> Result<()> {
-        self.store.db.write(&mut self.batch, false)?;
+        self.db.write(&mut self.batch, false)?;
         self.batch.clear();
         (self.records, self.bytes) = (0, 0);
         Ok(())
     }
 }
 
-impl Bulk for LevelDbBulk<'_> {
+impl Bulk for BatchBulk<'_> {
     fn append(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        check_sizes(self.store.db.path(), key, value)?;
+        check_sizes(&self.store.path, key, value)?;
         let last = &mut self.last[table as usize];
         if key <= last.as_slice() {
             return Err(StoreError::Backend("bulk load out of key order".into()));
@@ -87,7 +91,7 @@ impl Bulk for LevelDbBulk<'_> {
 
     fn finish(mut self: Box<Self>) -> Result<()> {
         let held = std::mem::take(&mut self.held);
-        for (key, value) in held.records() {
+        for (key, value) in records::each(held.bytes.as_slice()) {
             self.put(Table::Segments, key, value)?;
         }
         self.write()?;
@@ -96,11 +100,7 @@ impl Bulk for LevelDbBulk<'_> {
     }
 }
 
-/// Records for the end of a load.
-///
-/// ```text
-/// key length u16 · value length u32 · key · value        little-endian, one after the other
-/// ```
+/// Records for the end of a load, as [`records`] has them.
 #[derive(Default)]
 struct Held {
     bytes: SpillBytes,
@@ -108,24 +108,8 @@ struct Held {
 
 impl Held {
     fn push(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let mut lens = [0; 6];
-        // Both were checked to fit.
-        lens[..2].copy_from_slice(&(key.len() as u16).to_le_bytes());
-        lens[2..].copy_from_slice(&(value.len() as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&lens)?;
+        self.bytes.extend_from_slice(&records::header(key, value))?;
         self.bytes.extend_from_slice(key)?;
         self.bytes.extend_from_slice(value)
-    }
-
-    fn records(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = self.bytes.as_slice();
-        std::iter::from_fn(move || {
-            let (key_len, after) = rest.split_first_chunk::<2>()?;
-            let (value_len, after) = after.split_first_chunk::<4>()?;
-            let (key, after) = after.split_at_checked(u16::from_le_bytes(*key_len) as usize)?;
-            let (value, after) = after.split_at_checked(u32::from_le_bytes(*value_len) as usize)?;
-            rest = after;
-            Some((key, value))
-        })
     }
 }

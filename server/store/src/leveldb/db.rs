@@ -105,7 +105,9 @@ impl Db {
             ffi::leveldb_options_set_max_open_files(raw, options.max_open_files);
             ffi::leveldb_options_set_block_size(raw, options.block_size);
             ffi::leveldb_options_set_block_restart_interval(raw, options.block_restart_interval);
-            leveldb_options_set_max_file_size(raw, options.max_file_size);
+            if let Some(max_file_size) = options.max_file_size {
+                leveldb_options_set_max_file_size(raw, max_file_size);
+            }
             let compression =
                 if options.snappy { ffi::Compression::Snappy } else { ffi::Compression::No };
             ffi::leveldb_options_set_compression(raw, compression);
@@ -149,6 +151,13 @@ impl Db {
         }
         // The call has no way to say that it failed; a write does, and an empty one writes nothing.
         self.write(&mut Batch::new(), true)
+    }
+
+    /// Merges all tables.
+    #[cfg(test)]
+    pub fn compact(&self) {
+        // SAFETY: the database is open, and null is before and behind every key.
+        unsafe { ffi::leveldb_compact_range(self.db, ptr::null(), 0, ptr::null(), 0) };
     }
 
     /// Takes LevelDB's words about what went wrong, if something did.

@@ -3,14 +3,17 @@
 //!
 //! ```text
 //! CURRENT   the name of the manifest in force, `MANIFEST-` and a number, and a line feed
+//! LOCK      locked by the program that has the directory open, in this process or another
 //! ```
+use super::words;
 use crate::error::{Result, StoreError};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 /// The file that every LevelDB directory has.
-const CURRENT: &str = "CURRENT";
+pub(super) const CURRENT: &str = "CURRENT";
 const MANIFEST: &str = "MANIFEST-";
 /// More than any name in it has.
 const CURRENT_MAX_BYTES: u64 = 64;
@@ -61,7 +64,61 @@ pub(super) fn check_free(path: &Path) -> Result<()> {
 
 /// Has the names in a directory on the disk.
 pub(super) fn sync(path: &Path) -> Result<()> {
-    File::open(path)
-        .and_then(|directory| directory.sync_all())
-        .map_err(|source| StoreError::Io { path: path.display().to_string(), source })
+    sync_names(path).map_err(|source| StoreError::Io { path: path.display().to_string(), source })
+}
+
+/// As [`sync`], with the system's error.
+pub(super) fn sync_names(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The first number that no file of LevelDB's has, nor any behind it.
+pub(super) fn free_number(path: &Path) -> io::Result<u64> {
+    let mut free = 1;
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let number = name.strip_prefix(MANIFEST).or_else(|| Some(name.split_once('.')?.0));
+        if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
+            free = free.max(number.saturating_add(1));
+        }
+    }
+    Ok(free)
+}
+
+/// LevelDB's lock of a directory, taken while LevelDB does not have it open.
+///
+/// Of the system's two kinds of lock, LevelDB's belong to a process, and so do not keep the same
+/// process out; these belong to an open file, and keep LevelDB out of the directory anywhere.
+pub(super) struct Lock {
+    /// Closing it lets go.
+    _file: File,
+}
+
+#[cfg(target_os = "linux")]
+const SET_LOCK: libc::c_int = libc::F_OFD_SETLK;
+#[cfg(not(target_os = "linux"))]
+const SET_LOCK: libc::c_int = libc::F_SETLK;
+
+impl Lock {
+    /// Takes it, unless someone has it.
+    pub fn take(path: &Path) -> Result<Self> {
+        let file = fs::OpenOptions::new().write(true).open(path.join("LOCK"));
+        let file = file.and_then(|file| {
+            // SAFETY: `flock` is plain numbers; all zeros is the whole file.
+            let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+            lock.l_type = libc::F_WRLCK as _;
+            lock.l_whence = libc::SEEK_SET as _;
+            // SAFETY: the descriptor is open and the lock lives for the call.
+            match unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok(file),
+            }
+        });
+        match file {
+            Ok(file) => Ok(Self { _file: file }),
+            Err(source) if source.kind() == io::ErrorKind::WouldBlock => Err(words::in_use(path)),
+            Err(source) => Err(StoreError::Io { path: path.display().to_string(), source }),
+        }
+    }
 }

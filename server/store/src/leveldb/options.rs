@@ -3,7 +3,7 @@
 //! | name | value | when nothing is said |
 //! |---|---|---|
 //! | `write_buffer_size` | size of the memory table | 4MB, 32MB in a load |
-//! | `max_file_size` | size of the files that compactions write | 2MB |
+//! | `max_file_size` | size of the files that compactions write | 2MB, 8MB in a load |
 //! | `block_size` | bytes of records a compressed block | 4KB |
 //! | `block_restart_interval` | keys between two that are stored whole | 16 |
 //! | `max_open_files` | files held open | 1000 |
@@ -21,8 +21,8 @@ use crate::error::{Result, StoreError};
 pub struct Options {
     /// Bytes of the memory table; by the mode of opening when None.
     pub write_buffer_size: Option<usize>,
-    /// Bytes of the files that compactions write.
-    pub max_file_size: usize,
+    /// Bytes of the files that compactions write; by the way of writing when None.
+    pub max_file_size: Option<usize>,
     /// Bytes of records a block.
     pub block_size: usize,
     /// Keys between two that are stored whole.
@@ -45,7 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             write_buffer_size: None,
-            max_file_size: 2 << 20,
+            max_file_size: None,
             block_size: 4 << 10,
             block_restart_interval: 16,
             max_open_files: 1000,
@@ -67,7 +67,7 @@ const NAMES: [(&str, &str, Setter); 10] = [
         size(value, 64 << 10, 1 << 30).map(|size| options.write_buffer_size = Some(size))
     }),
     ("max_file_size", "a size from 1MB to 1GB", |options, value| {
-        size(value, 1 << 20, 1 << 30).map(|size| options.max_file_size = size)
+        size(value, 1 << 20, 1 << 30).map(|size| options.max_file_size = Some(size))
     }),
     ("block_size", "a size from 1KB to 4MB", |options, value| {
         size(value, 1 << 10, 4 << 20).map(|size| options.block_size = size)
@@ -170,7 +170,7 @@ mod tests {
         ]);
         let expected = Options {
             write_buffer_size: Some(8 << 20),
-            max_file_size: 4 << 20,
+            max_file_size: Some(4 << 20),
             block_size: 64 << 10,
             block_restart_interval: 32,
             max_open_files: 100,

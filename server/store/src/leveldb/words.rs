@@ -14,13 +14,13 @@ const IN_USE: &str =
 /// What LevelDB said of the database at `path`.
 #[cold]
 pub(super) fn error(path: &Path, said: &str) -> StoreError {
-    let path = path.display().to_string();
     let (kind, words) = said.split_once(": ").unwrap_or(("", said));
+    if kind == "IO error" && is_lock(words) {
+        return in_use(path);
+    }
+    let path = path.display().to_string();
     match kind {
         "Corruption" => StoreError::Corrupt(format!("{path}: damaged LevelDB files: {words}")),
-        "IO error" if is_lock(words) => {
-            StoreError::Io { path, source: io::Error::new(io::ErrorKind::ResourceBusy, IN_USE) }
-        }
         "IO error" | "NotFound" => match system_error(words) {
             Some(source) => StoreError::Io { path, source },
             None => StoreError::Backend(format!("{path}: {words}")),
@@ -33,6 +33,13 @@ pub(super) fn error(path: &Path, said: &str) -> StoreError {
         )),
         _ => StoreError::Backend(format!("{path}: {said}")),
     }
+}
+
+/// Someone has the directory open.
+#[cold]
+pub(super) fn in_use(path: &Path) -> StoreError {
+    let source = io::Error::new(io::ErrorKind::ResourceBusy, IN_USE);
+    StoreError::Io { path: path.display().to_string(), source }
 }
 
 /// Whether an error says that the directory is open elsewhere.
