@@ -15,6 +15,7 @@
 //! | [`build`] | from an RDB value to records |
 //! | [`fetch`] | bytes asked for ahead of their turn |
 //! | [`spill`] | vectors that move into a file when they grow |
+//! | [`writeback`] | files written to the disk early |
 //! | [`lmdb`] | the LMDB store |
 //! | [`leveldb`] | the LevelDB store |
 //! | [`memory`] | the memory store |
@@ -38,6 +39,7 @@ pub mod read;
 pub mod schemes;
 pub mod segment;
 pub mod spill;
+pub mod writeback;
 
 pub use contract::{Bulk, Bytes, Cursor, Each, Reader, Store, Table, Writer};
 pub use credentials::SharedCredentials;

@@ -19,6 +19,7 @@ use crate::import::{import, StoreSink};
 use crate::input::STDIN;
 use crate::job::Job;
 use crate::meter::Meter;
+use crate::rdb_file::{Checksum, RdbFile};
 use crate::remote;
 use crate::sink::{Sink, Written};
 use crate::source::{size_of, Opening, Place, Source};
@@ -258,13 +259,46 @@ fn write_text(
 ) -> Result<(Account, Written)> {
     match source {
         Source::Rdb(file) if !may_repeat(source, job) => {
-            let opening = survey(source, job, meter)?;
-            sink.begin(&opening)?;
-            let account = write_file(file, &opening, job, &mut sink, meter)?;
+            let account = match write_at_once(file, &mut sink, job, meter)? {
+                Some(account) => account,
+                None => {
+                    let opening = survey(source, job, meter)?;
+                    sink.begin(&opening)?;
+                    write_file(file, &opening, (job, false), &mut sink, meter)?.0
+                }
+            };
             Ok((account, Box::new(sink).finish(meter)?))
         }
         _ => pump(source, Box::new(sink), job, meter),
     }
+}
+
+/// Writes a file without a look at all of it before, as long as nothing stands behind its keys that
+/// belongs to the beginning. None when it did, or the file is damaged: what is wrong with it is best
+/// told by looking before.
+fn write_at_once(
+    file: &RdbFile,
+    sink: &mut TextSink,
+    job: &Job,
+    meter: &Meter,
+) -> Result<Option<Account>> {
+    if !sink.can_begin_anew() || job.failures.takes() || !job.selection.transform.is_empty() {
+        return Ok(None);
+    }
+    let Ok(Some(notes)) = file.glance() else { return Ok(None) };
+    meter.set_total(file.bytes().len() as u64);
+    let checksum = Checksum::Skipped;
+    let header = Some(file.reader()?.header());
+    let opening = Opening { notes, header, dbs: Vec::new(), checksum };
+    sink.begin(&opening)?;
+    match write_file(file, &opening, (job, job.checksum), sink, meter) {
+        Ok((account, notes)) if opening.notes.is_all_of(&notes) => return Ok(Some(account)),
+        Ok(_) => {}
+        Err(error) if error.kind.is_damage() => {}
+        Err(error) => return Err(error),
+    }
+    sink.begin_anew()?;
+    Ok(None)
 }
 
 /// Whether a key may come twice.

@@ -36,6 +36,13 @@ pub enum Kind {
     Cancelled,
 }
 
+impl Kind {
+    /// Whether the input is damaged.
+    pub fn is_damage(self) -> bool {
+        matches!(self, Kind::Truncated | Kind::Corrupt | Kind::Unsupported | Kind::Checksum)
+    }
+}
+
 /// Trouble, and where.
 #[derive(Debug, Clone)]
 pub struct Error {

@@ -31,6 +31,12 @@ pub struct Notes {
 }
 
 impl Notes {
+    /// As many of each as `other` has.
+    pub fn is_all_of(&self, other: &Self) -> bool {
+        let counts = |n: &Self| (n.aux.len(), n.functions.len(), n.module_aux.len());
+        counts(self) == counts(other)
+    }
+
     /// The value of an AUX field.
     pub fn aux(&self, name: &str) -> Option<&[u8]> {
         self.aux.iter().rev().find(|(n, _)| n == name.as_bytes()).map(|(_, value)| &value[..])
@@ -142,6 +148,24 @@ impl RdbFile {
         notes.templates = reader.templates().clone();
         let trailer = reader.trailer().map_err(|e| self.error(e, 0, None))?;
         Ok(Walked { header: reader.header(), notes, trailer, keys })
+    }
+
+    /// What stands before the first key; None where more is to be expected behind it.
+    pub fn glance(&self) -> Result<Option<Notes>> {
+        let mut reader = self.reader()?;
+        if self.template_walks()? > 0 {
+            return Ok(None);
+        }
+        let mut notes = Notes::default();
+        loop {
+            match reader.next_record() {
+                Ok(None | Some(Record::Key(_))) => return Ok(Some(notes)),
+                Ok(Some(other)) => {
+                    notes.add(&other).map_err(|e| self.error(e, reader.pos(), None))?
+                }
+                Err(error) => return Err(self.error(error, 0, Some(reader.context()))),
+            }
+        }
     }
 
     /// How often [`Self::templates`] walks the file.

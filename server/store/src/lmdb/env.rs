@@ -6,6 +6,7 @@
 //! bulk load appends through cursors that stay open. Every pointer stays inside this file;
 //! `places` beside it keeps addresses, and has them read here.
 use crate::error::{Result, StoreError};
+use crate::writeback;
 use lmdb_master_sys as ffi;
 use std::ffi::{c_uint, CStr, CString};
 use std::marker::PhantomData;
@@ -118,16 +119,10 @@ impl Env {
     /// Asks the system to start writing what is dirty, without waiting, so that the final sync
     /// finds little left.
     pub fn start_writeback(&self) {
-        #[cfg(target_os = "linux")]
-        {
-            let mut fd = 0;
-            // SAFETY: the environment is open; the file descriptor is only used for the call, whose
-            // failure is harmless.
-            unsafe {
-                if ffi::mdb_env_get_fd(self.env, &mut fd) == 0 {
-                    libc::sync_file_range(fd, 0, 0, libc::SYNC_FILE_RANGE_WRITE);
-                }
-            }
+        let mut fd = 0;
+        // SAFETY: the environment is open and the place is valid.
+        if unsafe { ffi::mdb_env_get_fd(self.env, &mut fd) } == 0 {
+            writeback::start(fd, 0, 0);
         }
     }
 }

@@ -12,20 +12,35 @@ use redtool_format::double;
 use redtool_format::rdb::writer::Out;
 use std::io;
 
-/// Strings are looked at, and passed on, in pieces of this size.
+/// Strings are passed on in pieces of this size …
 const PIECE_BYTES: usize = 3 << 14;
+/// … and up to this size as a whole.
+pub const SHORT_BYTES: usize = PIECE_BYTES;
 
 /// Appends bytes as a string, or as an object that holds them in base64.
 #[inline]
 pub fn bytes(out: &mut dyn Out, bytes: &[u8]) -> io::Result<()> {
-    if bytes.len() <= PIECE_BYTES && is_plain(bytes) {
-        quoted(out.buf(), bytes);
+    if bytes.len() <= SHORT_BYTES {
+        short(out.buf(), bytes);
         return Ok(());
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => string(out, text),
         Err(_) => base64(out, bytes),
     }
+}
+
+/// Appends no more than [`SHORT_BYTES`] as [`bytes`] does.
+#[inline]
+pub fn short(out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    out.push(b'"');
+    if escape(out, bytes) && std::str::from_utf8(bytes).is_err() {
+        out.truncate(start);
+        // A vector keeps all it is given.
+        return base64(out, bytes).unwrap_or_default();
+    }
+    out.push(b'"');
 }
 
 /// Appends a string.
@@ -71,32 +86,6 @@ pub fn quoted(out: &mut Vec<u8>, plain: &[u8]) {
     out.push(b'"');
 }
 
-/// Whether the bytes are ASCII that stands for itself in a JSON string.
-#[inline]
-fn is_plain(bytes: &[u8]) -> bool {
-    let mut words = bytes.chunks_exact(8);
-    let special = words.by_ref().any(|word| {
-        let word = <[u8; 8]>::try_from(word).map_or(u64::MAX, u64::from_le_bytes);
-        has_special(word)
-    });
-    !special
-        && words.remainder().iter().all(|byte| ESCAPES[usize::from(*byte)] == 0 && *byte < 0x80)
-}
-
-/// Whether one of eight bytes is below 0x20, above 0x7f, `"` or `\`.
-#[inline]
-fn has_special(word: u64) -> bool {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    // The high bit of a byte of x - ONES is set where that byte is zero; bytes whose own high bit
-    // is set are special anyway, so that borrows between bytes can only hit where one is found.
-    let zero = |x: u64| x.wrapping_sub(ONES);
-    let quote = zero(word ^ (ONES * u64::from(b'"')));
-    let backslash = zero(word ^ (ONES * u64::from(b'\\')));
-    let control = word.wrapping_sub(ONES * 0x20);
-    (word | quote | backslash | control) & HIGH != 0
-}
-
 /// For each byte what follows the backslash: a letter, `u` for \u00XX, or 0 for none.
 const ESCAPES: [u8; 256] = {
     let mut table = [0; 256];
@@ -115,23 +104,68 @@ const ESCAPES: [u8; 256] = {
     table
 };
 
-/// Appends UTF-8 with what must be escaped escaped.
-fn escape(out: &mut Vec<u8>, text: &[u8]) {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| ESCAPES[usize::from(*byte)] != 0) {
-        out.extend_from_slice(&rest[..at]);
-        let byte = rest[at];
-        match ESCAPES[usize::from(byte)] {
-            b'u' => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
-            }
-            letter => out.extend_from_slice(&[b'\\', letter]),
+/// Appends text with what must be escaped escaped; whether there is anything but ASCII in it.
+///
+/// Eight bytes are copied at once, and the copy is cut where one of them must be escaped.
+#[inline]
+fn escape(out: &mut Vec<u8>, text: &[u8]) -> bool {
+    out.reserve(text.len() + WORD);
+    let (mut rest, mut all) = (text, 0);
+    while !rest.is_empty() {
+        let (word, len) = match rest.first_chunk::<WORD>() {
+            Some(word) => (u64::from_le_bytes(*word), WORD),
+            None => (last_word(text, rest.len()), rest.len()),
+        };
+        all |= word;
+        let at = first_special(word).min(len);
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(out.len() - (WORD - at));
+        if at < len {
+            escape_byte(out, rest[at]);
         }
-        rest = &rest[at + 1..];
+        rest = rest.get(at + usize::from(at < len)..).unwrap_or_default();
     }
-    out.extend_from_slice(rest);
+    all & HIGH != 0
+}
+
+/// The last bytes of a text, fewer than a word, and zeros.
+#[inline]
+fn last_word(text: &[u8], len: usize) -> u64 {
+    match text.last_chunk::<WORD>() {
+        Some(word) => u64::from_le_bytes(*word) >> (8 * (WORD - len)),
+        None => {
+            text[text.len() - len..].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+        }
+    }
+}
+
+/// Bytes looked at and copied at once.
+const WORD: usize = 8;
+const ONES: u64 = u64::from_le_bytes([1; WORD]);
+const HIGH: u64 = ONES << 7;
+
+/// Which of eight bytes is the first below 0x20, or `"`, or `\`; 8 if none is.
+#[inline]
+fn first_special(word: u64) -> usize {
+    // The high bit of a byte of x - n is set where that byte is below n, unless its own was set.
+    // Borrows come from bytes before, so the first that is found is one.
+    let below = |x: u64, n: u64| x.wrapping_sub(ONES * n) & !x;
+    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+    let found = (quote | backslash | below(word, 0x20)) & HIGH;
+    found.trailing_zeros() as usize / 8
+}
+
+#[inline]
+fn escape_byte(out: &mut Vec<u8>, byte: u8) {
+    match ESCAPES[usize::from(byte)] {
+        b'u' => {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[high], HEX[low]]);
+        }
+        letter => out.extend_from_slice(&[b'\\', letter]),
+    }
 }
 
 /// Appends an integer.
@@ -179,10 +213,22 @@ mod tests {
     fn every_byte_that_must_be_escaped_is_seen_at_every_place() {
         for byte in 0..=255u8 {
             for at in 0..20 {
-                let mut text = vec![b'a'; 20];
-                text[at] = byte;
-                let plain = (0x20..0x80).contains(&byte) && !matches!(byte, b'"' | b'\\');
-                assert_eq!(is_plain(&text), plain, "{byte:02x} at {at}");
+                for around in [b'a', 0x7f, 0xc3] {
+                    let mut text = vec![around; 20];
+                    text[at] = byte;
+                    let mut out = Vec::new();
+                    let high = escape(&mut out, &text);
+                    let special = byte < 0x20 || matches!(byte, b'"' | b'\\');
+                    assert_eq!(out != text, special, "{byte:02x} at {at}");
+                    assert_eq!(high, !text.is_ascii());
+                    let mut one = Vec::new();
+                    match special {
+                        true => escape_byte(&mut one, byte),
+                        false => one.push(byte),
+                    }
+                    let expected = [&text[..at], &one, &text[at + 1..]].concat();
+                    assert_eq!(out, expected, "{byte:02x} at {at}");
+                }
             }
         }
     }

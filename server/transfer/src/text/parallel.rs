@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::job::{Hands, Job};
 use crate::meter::Meter;
 use crate::ordered::{self, Hand, Lane};
-use crate::rdb_file::{admit, RdbFile};
+use crate::rdb_file::{admit, Notes, RdbFile};
 use crate::source::{Entry, Opening};
 use redtool_format::rdb::reader::KeyRecord;
 use redtool_format::rdb::writer::Out;
@@ -20,17 +20,18 @@ const BATCH_BYTES: usize = 1 << 18;
 
 type Batch<'f> = Vec<KeyRecord<'f>>;
 
-/// Writes every entry of `file` that passes to `sink`, which was begun.
+/// Writes every entry of `file` that passes to `sink`, which was begun; with `sum` the checksum is
+/// verified meanwhile. Gives also what was found outside keys.
 pub fn write_file<'f>(
     file: &'f RdbFile,
     opening: &Opening,
-    job: &Job,
+    (job, sum): (&Job, bool),
     sink: &mut TextSink,
     meter: &Meter,
-) -> Result<Account> {
+) -> Result<(Account, Notes)> {
     let (form, lossy) = sink.form();
     let pool = Pool::default();
-    let produce = |hand: &Hand<Batch<'f>, Part>| walk(file, job, meter, hand);
+    let produce = |hand: &Hand<Batch<'f>, Part>| walk(file, (job, sum), meter, hand);
     let state = || (Hands::default(), Scratch::default());
     let work = |state: &mut (Hands, Scratch), batch: Batch<'f>, lane: &Lane<Part>| {
         let (hands, scratch) = state;
@@ -58,20 +59,20 @@ pub fn write_file<'f>(
         pool.give_back(part.bytes);
         Ok(())
     };
-    let read = ordered::run(ordered::cores(), produce, state, work, take)?;
+    let (read, notes) = ordered::run(ordered::cores(), produce, state, work, take)?;
     account.merge(&read);
-    Ok(account)
+    Ok((account, notes))
 }
 
 fn walk<'f>(
     file: &'f RdbFile,
-    job: &Job,
+    (job, sum): (&Job, bool),
     meter: &Meter,
     hand: &Hand<Batch<'f>, Part>,
-) -> Result<Account> {
+) -> Result<(Account, Notes)> {
     let mut account = Account::default();
     let (mut batch, mut bytes, mut scratch) = (Batch::new(), 0, Vec::new());
-    file.walk(meter, |record| {
+    let (walked, _) = file.walk_and_check(sum, meter, |record| {
         let at = |e| file.error(e, record.offset, None);
         if !admit(&record, &job.selection.filter, &mut account, &mut scratch).map_err(at)? {
             return Ok(());
@@ -85,5 +86,5 @@ fn walk<'f>(
         Ok(())
     })?;
     hand.give(batch)?;
-    Ok(account)
+    Ok((account, walked.notes))
 }

@@ -11,7 +11,7 @@ use super::{Done, Form, Scratch};
 use crate::error::Result;
 use crate::source::{Entry, Opening};
 use crate::text::read::payload::Payload;
-use redtool_format::crc64::Crc64;
+use redtool_format::crc64::{crc64, Crc64};
 use redtool_format::rdb::target::Loss;
 use redtool_format::rdb::writer::{plan, write_value, Fate, Out, WriteError};
 use redtool_format::rdb::ValueType;
@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 
 /// Version and checksum.
 const FOOTER_BYTES: usize = 10;
+/// A checksum has a cost of its own, so a small value has one and not three.
+const SUMMED_AT_ONCE_BYTES: usize = 1 << 14;
 /// `proto-max-bulk-len`, as servers have it by default.
 const ARGUMENT_MAX_BYTES: usize = 512 << 20;
 
@@ -120,8 +122,9 @@ fn write(
         Some(at_ms) => at_ms.saturating_sub(now_ms).max(1),
     };
     let mut digits = itoa::Buffer::new();
-    array(out.buf(), args);
-    bulk(out.buf(), b"RESTORE");
+    let buf = out.buf();
+    array(buf, args);
+    bulk(buf, b"RESTORE");
     long_bulk(out, entry.key.decode(key)?)?;
     bulk(out.buf(), digits.format(ttl_ms).as_bytes());
     head(out.buf(), b'$', 1 + payload.len() + FOOTER_BYTES);
@@ -151,8 +154,18 @@ fn write_payload(
     version: u16,
     out: &mut dyn Out,
 ) -> std::io::Result<()> {
-    let mut sum = Crc64::new();
     let version = version.to_le_bytes();
+    if payload.len() <= SUMMED_AT_ONCE_BYTES {
+        let buf = out.buf();
+        let start = buf.len();
+        buf.push(value_type.number());
+        buf.extend_from_slice(payload);
+        buf.extend_from_slice(&version);
+        let sum = crc64(&buf[start..]);
+        buf.extend_from_slice(&sum.to_le_bytes());
+        return Ok(());
+    }
+    let mut sum = Crc64::new();
     for piece in [&[value_type.number()], payload, &version] {
         sum.update(piece);
     }

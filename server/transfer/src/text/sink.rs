@@ -2,15 +2,20 @@
 use super::batch::{refused, Encoder, Part, Tally, CHUNK_BYTES};
 use super::{Form, Scratch};
 use crate::account::Account;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::meter::Meter;
 use crate::sink::{Sink, Written};
 use crate::source::{Entry, Opening};
 use redtool_format::rdb::writer::Out;
+use redtool_store::writeback;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The system is asked to write to the disk in steps of this size.
+const WRITEBACK_BYTES: u64 = 8 << 20;
 
 /// Where text goes.
 pub enum Output {
@@ -35,6 +40,8 @@ struct Stream {
     path: PathBuf,
     chunk: Vec<u8>,
     bytes: u64,
+    /// Of those, bytes that the system was asked to write to the disk.
+    begun_bytes: u64,
     /// Why it cannot be written to any more.
     broken: Option<Error>,
 }
@@ -44,13 +51,24 @@ impl TextSink {
     /// something is lost.
     pub fn new(form: Arc<dyn Form>, output: Output, path: &Path, lossy: bool) -> Self {
         let (path, chunk) = (path.to_owned(), Vec::new());
-        let stream = Stream { output, path, chunk, bytes: 0, broken: None };
+        let stream = Stream { output, path, chunk, bytes: 0, begun_bytes: 0, broken: None };
         Self { form, lossy, scratch: Scratch::default(), tally: Tally::default(), stream }
     }
 
     /// The form, and whether losses are fine.
     pub fn form(&self) -> (Arc<dyn Form>, bool) {
         (Arc::clone(&self.form), self.lossy)
+    }
+
+    /// Whether what was written can be taken back.
+    pub fn can_begin_anew(&self) -> bool {
+        matches!(self.stream.output, Output::File(_))
+    }
+
+    /// Takes back what was written to a file.
+    pub fn begin_anew(&mut self) -> Result<()> {
+        self.tally = Tally::default();
+        self.stream.rewind()
     }
 
     /// Writes what was encoded elsewhere.
@@ -127,7 +145,24 @@ impl Stream {
             Output::Stdout => write_to_stdout(bytes),
         };
         self.bytes += bytes.len() as u64;
+        if self.bytes - self.begun_bytes >= WRITEBACK_BYTES {
+            if let Output::File(file) = &self.output {
+                writeback::start(file.as_raw_fd(), self.begun_bytes, WRITEBACK_BYTES);
+            }
+            self.begun_bytes = self.bytes;
+        }
         written.map_err(|e| Error::io(&self.path, &e))
+    }
+
+    fn rewind(&mut self) -> Result<()> {
+        self.chunk.clear();
+        (self.bytes, self.begun_bytes) = (0, 0);
+        match &mut self.output {
+            Output::File(file) => {
+                file.set_len(0).and_then(|()| file.rewind()).map_err(|e| Error::io(&self.path, &e))
+            }
+            Output::Stdout => Err(Error::new(Kind::Store, "what went to stdout is gone")),
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | module, array | `{"module":name,"rdb_type":n,"base64":…}` |
 //!
 //! The expiries of hash fields are a value of their own, in the form that the hash has.
+use super::batch::CHUNK_BYTES;
 use super::json;
 use super::Scratch;
 use redtool_format::encodings::stream::{Message, StreamId};
@@ -70,6 +71,7 @@ pub fn write(
             elements.end()?;
             return Ok(());
         }
+        drop(elements);
         out.buf().truncate(start);
         return write(value, Fields { binary: true, ..fields }, scratch, out);
     }
@@ -110,6 +112,9 @@ enum Part {
 /// Writes elements with what stands between them.
 struct Elements<'o> {
     out: &'o mut dyn Out,
+    /// The buffer of `out`, which has another meanwhile: it is asked for once, and not for every
+    /// comma.
+    buf: Vec<u8>,
     value_type: ValueType,
     pairs: bool,
     part: Part,
@@ -135,34 +140,43 @@ impl<'o> Elements<'o> {
             Kind::Stream => b"{\"entries\":[",
             Kind::String | Kind::Module | Kind::Array => b"",
         };
-        out.buf().extend_from_slice(opening);
+        let mut buf = std::mem::take(out.buf());
+        buf.extend_from_slice(opening);
         let (empty, met_binary, messages) = (true, false, 0);
-        Self { out, value_type, pairs, part, passes_on, empty, met_binary, messages }
+        Self { out, buf, value_type, pairs, part, passes_on, empty, met_binary, messages }
     }
 
-    fn end(self) -> Result<()> {
+    /// Does what only the output itself can do.
+    fn outside<T>(&mut self, act: impl FnOnce(&mut dyn Out) -> T) -> T {
+        std::mem::swap(self.out.buf(), &mut self.buf);
+        let done = act(self.out);
+        std::mem::swap(self.out.buf(), &mut self.buf);
+        done
+    }
+
+    fn end(mut self) -> Result<()> {
         let closing: &[u8] = match self.value_type.kind() {
             Kind::Hash if !self.pairs => b"}",
             Kind::List | Kind::Set | Kind::Zset | Kind::Hash => b"]",
             Kind::Stream => b"}",
             Kind::String | Kind::Module | Kind::Array => b"",
         };
-        self.out.buf().extend_from_slice(closing);
+        self.buf.extend_from_slice(closing);
         Ok(())
     }
 
     #[inline]
     fn comma(&mut self) {
         if !self.empty {
-            self.out.buf().push(b',');
+            self.buf.push(b',');
         }
         self.empty = false;
     }
 
     #[inline]
     fn spill(&mut self) -> Result<()> {
-        if self.passes_on {
-            self.out.spill()?;
+        if self.passes_on && self.buf.len() >= CHUNK_BYTES {
+            self.outside(|out| out.spill())?;
         }
         Ok(())
     }
@@ -176,11 +190,13 @@ impl<'o> Elements<'o> {
 
     #[inline]
     fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.passes_on {
-            json::bytes(self.out, bytes)?;
+        if bytes.len() <= json::SHORT_BYTES {
+            json::short(&mut self.buf, bytes);
+        } else if self.passes_on {
+            self.outside(|out| json::bytes(out, bytes))?;
         } else {
             // A vector keeps all it is given.
-            json::bytes(self.out.buf(), bytes)?;
+            json::bytes(&mut self.buf, bytes)?;
         }
         Ok(())
     }
@@ -190,25 +206,31 @@ impl<'o> Elements<'o> {
     fn name(&mut self, field: &[u8]) -> Result<()> {
         self.comma();
         if self.pairs {
-            self.out.buf().push(b'[');
+            self.buf.push(b'[');
             self.bytes(field)?;
-            self.out.buf().push(b',');
+            self.buf.push(b',');
             return Ok(());
         }
-        let start = self.out.buf().len();
+        let start = self.buf.len();
         self.bytes(field)?;
         // Only what is no UTF-8 begins with a brace.
-        self.met_binary |= !self.passes_on && self.out.buf().get(start) == Some(&b'{');
-        self.out.buf().push(b':');
+        self.met_binary |= !self.passes_on && self.buf.get(start) == Some(&b'{');
+        self.buf.push(b':');
         Ok(())
     }
 
     #[inline]
     fn close_pair(&mut self) -> Result<()> {
         if self.pairs {
-            self.out.buf().push(b']');
+            self.buf.push(b']');
         }
         self.spill()
+    }
+}
+
+impl Drop for Elements<'_> {
+    fn drop(&mut self) {
+        std::mem::swap(self.out.buf(), &mut self.buf);
     }
 }
 
@@ -233,9 +255,9 @@ impl Visitor for Elements<'_> {
     #[inline]
     fn zset_member(&mut self, member: &[u8], score: f64) -> Result<()> {
         self.comma();
-        self.out.buf().push(b'[');
+        self.buf.push(b'[');
         self.bytes(member)?;
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         buf.push(b',');
         json::double(buf, score);
         buf.push(b']');
@@ -248,7 +270,7 @@ impl Visitor for Elements<'_> {
             (Part::Expiries, None) => return Ok(()),
             (Part::Expiries, Some(at_ms)) => {
                 self.name(field)?;
-                json::int(self.out.buf(), at_ms);
+                json::int(&mut self.buf, at_ms);
             }
             (Part::Value, _) => {
                 self.name(field)?;
@@ -261,20 +283,20 @@ impl Visitor for Elements<'_> {
     fn stream_message(&mut self, message: &Message<'_>) -> Result<()> {
         self.comma();
         self.messages += 1;
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         buf.push(b'[');
         stream_id(buf, message.id);
         buf.extend_from_slice(b",[");
         let mut text = IntBuf::new();
         for (n, (field, value)) in message.fields.iter().enumerate() {
             if n > 0 {
-                self.out.buf().push(b',');
+                self.buf.push(b',');
             }
             self.bytes(field.bytes(&mut text))?;
-            self.out.buf().push(b',');
+            self.buf.push(b',');
             self.bytes(value.bytes(&mut text))?;
         }
-        self.out.buf().extend_from_slice(b"]]");
+        self.buf.extend_from_slice(b"]]");
         self.spill()
     }
 
@@ -290,7 +312,7 @@ impl Visitor for Elements<'_> {
         } else {
             meta
         };
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         buf.extend_from_slice(b"],\"length\":");
         json::int(buf, length);
         for (name, id) in [
@@ -305,22 +327,22 @@ impl Visitor for Elements<'_> {
         json::int(buf, meta.entries_added);
         if let Some(idmp) = &meta.idmp {
             member(buf, "idmp");
-            json::base64_string(self.out, idmp)?;
+            self.outside(|out| json::base64_string(out, idmp))?;
         }
-        member(self.out.buf(), "groups");
-        self.out.buf().push(b'[');
+        member(&mut self.buf, "groups");
+        self.buf.push(b'[');
         for (n, group) in meta.groups.iter().enumerate() {
             self.empty = n == 0;
             self.comma();
             self.group(group)?;
         }
-        self.out.buf().push(b']');
+        self.buf.push(b']');
         self.spill()
     }
 
     fn opaque(&mut self, value_type: ValueType, payload: &[u8]) -> Result<()> {
         let mut cursor = Cursor::new(payload);
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         buf.extend_from_slice(b"{\"module\":");
         match length::read_plain(&mut cursor) {
             Ok(id) if value_type.kind() == Kind::Module => {
@@ -331,17 +353,17 @@ impl Visitor for Elements<'_> {
         member(buf, "rdb_type");
         json::int(buf, value_type.number());
         member(buf, "base64");
-        json::base64_string(self.out, payload)?;
-        self.out.buf().push(b'}');
+        self.outside(|out| json::base64_string(out, payload))?;
+        self.buf.push(b'}');
         self.spill()
     }
 }
 
 impl Elements<'_> {
     fn group(&mut self, group: &Group) -> Result<()> {
-        self.out.buf().extend_from_slice(b"{\"name\":");
+        self.buf.extend_from_slice(b"{\"name\":");
         self.bytes(&group.name)?;
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         member(buf, "last_id");
         stream_id(buf, group.last_id);
         member(buf, "entries_read");
@@ -352,7 +374,7 @@ impl Elements<'_> {
         member(buf, "pending");
         buf.push(b'[');
         for (n, entry) in group.pel.iter().enumerate() {
-            let buf = self.out.buf();
+            let buf = &mut self.buf;
             buf.extend_from_slice(if n > 0 { b",[" } else { b"[" });
             stream_id(buf, entry.id);
             buf.push(b',');
@@ -362,25 +384,25 @@ impl Elements<'_> {
             buf.push(b']');
             self.spill()?;
         }
-        self.out.buf().extend_from_slice(b"],\"consumers\":[");
+        self.buf.extend_from_slice(b"],\"consumers\":[");
         for (n, consumer) in group.consumers.iter().enumerate() {
             self.empty = n == 0;
             self.comma();
             self.consumer(consumer)?;
         }
-        self.out.buf().push(b']');
+        self.buf.push(b']');
         if !group.nack.is_empty() {
-            member(self.out.buf(), "nack");
+            member(&mut self.buf, "nack");
             self.ids(&group.nack)?;
         }
-        self.out.buf().push(b'}');
+        self.buf.push(b'}');
         self.spill()
     }
 
     fn consumer(&mut self, consumer: &Consumer) -> Result<()> {
-        self.out.buf().extend_from_slice(b"{\"name\":");
+        self.buf.extend_from_slice(b"{\"name\":");
         self.bytes(&consumer.name)?;
-        let buf = self.out.buf();
+        let buf = &mut self.buf;
         member(buf, "seen_at_ms");
         json::int(buf, consumer.seen_at_ms);
         member(buf, "active_at_ms");
@@ -390,21 +412,21 @@ impl Elements<'_> {
         }
         member(buf, "pending");
         self.ids(&consumer.pending)?;
-        self.out.buf().push(b'}');
+        self.buf.push(b'}');
         self.spill()
     }
 
     fn ids(&mut self, ids: &[StreamId]) -> Result<()> {
-        self.out.buf().push(b'[');
+        self.buf.push(b'[');
         for (n, id) in ids.iter().enumerate() {
-            let buf = self.out.buf();
+            let buf = &mut self.buf;
             if n > 0 {
                 buf.push(b',');
             }
             stream_id(buf, *id);
             self.spill()?;
         }
-        self.out.buf().push(b']');
+        self.buf.push(b']');
         Ok(())
     }
 }

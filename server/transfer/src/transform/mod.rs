@@ -36,11 +36,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 pub use ttl::{Expiry, Retime};
 
+/// Takes what became of an entry.
+pub type Each<'e> = &'e mut (dyn FnMut(&Entry<'_>) -> Result<()> + 'e);
+
 /// A function of the user's, called for each entry.
 pub trait Script: Send + Sync {
     /// Gives what the function makes of an entry to `each`.
-    fn call(&self, entry: &Entry<'_>, each: &mut dyn FnMut(&Entry<'_>) -> Result<()>)
-        -> Result<()>;
+    fn call(&self, entry: &Entry<'_>, each: Each<'_>) -> Result<()>;
 }
 
 /// The changes as given.

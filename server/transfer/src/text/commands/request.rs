@@ -24,7 +24,12 @@ pub fn bulk(out: &mut Vec<u8>, arg: &[u8]) {
 }
 
 /// Appends an argument that may be long.
+#[inline]
 pub fn long_bulk(out: &mut dyn Out, arg: &[u8]) -> io::Result<()> {
+    if arg.len() <= COLLECTED_BYTES {
+        bulk(out.buf(), arg);
+        return Ok(());
+    }
     head(out.buf(), b'$', arg.len());
     out.bytes(arg)?;
     out.buf().extend_from_slice(b"\r\n");
@@ -34,9 +39,17 @@ pub fn long_bulk(out: &mut dyn Out, arg: &[u8]) -> io::Result<()> {
 /// Appends `$` and a length.
 #[inline]
 pub fn head(out: &mut Vec<u8>, mark: u8, n: usize) {
-    out.push(mark);
-    out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    let digit = |n: usize| b'0' + (n % 10) as u8;
+    // Most lengths are short, and one piece of known size is written sooner than four.
+    match n {
+        0..10 => out.extend_from_slice(&[mark, digit(n), b'\r', b'\n']),
+        10..100 => out.extend_from_slice(&[mark, digit(n / 10), digit(n), b'\r', b'\n']),
+        _ => {
+            out.push(mark);
+            out.extend_from_slice(itoa::Buffer::new().format(n).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
 }
 
 /// Appends a whole request of short arguments.

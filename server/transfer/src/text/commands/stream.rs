@@ -8,7 +8,7 @@
 //! ```
 //! Commands cannot say: a stream without messages, pending entries whose message is gone or that
 //! nobody owns, what idempotent producers sent. Such a stream is restored whole.
-use super::{array, bulk, digits, long_bulk, Scratch, Visit, Writer};
+use super::{array, bulk, digits, json, long_bulk, Scratch, Visit, Writer};
 use redtool_format::encodings::stream::{Message, StreamId};
 use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::stream::{self, Group, StreamMeta};
@@ -92,17 +92,27 @@ impl Visitor for Live {
 }
 
 fn id_text(id: StreamId) -> Vec<u8> {
-    id.to_string().into_bytes()
+    let mut text = Vec::new();
+    put_id(&mut text, id);
+    text
+}
+
+fn put_id(text: &mut Vec<u8>, id: StreamId) {
+    json::int(text, id.ms);
+    text.push(b'-');
+    json::int(text, id.seq);
 }
 
 impl Writer<'_> {
     pub(super) fn add_message(&mut self, message: &Message<'_>) -> Visit {
         self.elements.commands += 1;
+        self.digits.clear();
+        put_id(&mut self.digits, message.id);
         let out = &mut *self.elements.out;
         array(out.buf(), 3 + 2 * message.fields.len());
         bulk(out.buf(), b"XADD");
         long_bulk(out, self.key)?;
-        bulk(out.buf(), &id_text(message.id));
+        bulk(out.buf(), &self.digits);
         let mut text = IntBuf::new();
         for (field, value) in &message.fields {
             long_bulk(out, field.bytes(&mut text))?;
