@@ -31,13 +31,14 @@ const FILE_BYTES: usize = 8 << 20;
 
 pub(super) struct TableBulk<'s> {
     store: &'s LevelDbStore,
-    lock: Lock,
     outputs: [Output; 4],
     pool: Pool,
     file_bytes: usize,
     log_number: u64,
     /// Of the next file.
     number: u64,
+    /// Let go when the threads of a load that is given up have ended: fields go in this order.
+    lock: Lock,
 }
 
 /// Records of a table for which there is no file yet.

@@ -267,3 +267,52 @@ impl TableBuilder {
         Ok(Written { size, smallest, largest: self.key.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second key shares two bytes with the first: the table's and one of the key's.
+    #[test]
+    fn a_table_has_the_bytes_that_the_header_says() {
+        let form = Form { block_bytes: 4096, restart_interval: 16, snappy: false };
+        let mut builder = TableBuilder::new(form);
+        // A builder is as new after each table.
+        for _ in 0..2 {
+            let mut file = Vec::new();
+            builder.add((b'o', b"a"), b"x", &mut file).unwrap();
+            builder.add((b'o', b"ab"), b"y", &mut file).unwrap();
+            let written = builder.finish(&mut file).unwrap();
+            assert_eq!(written.size, file.len() as u64);
+            assert_eq!(written.smallest, b"oa\x01\x01\0\0\0\0\0\0");
+            assert_eq!(written.largest, b"oab\x01\x01\0\0\0\0\0\0");
+            let body = b"\x00\x0a\x01oa\x01\x01\0\0\0\0\0\0x\
+                \x02\x09\x01b\x01\x01\0\0\0\0\0\0y\
+                \0\0\0\0\x01\0\0\0";
+            let end = body.len() + 1;
+            assert_eq!(file[..body.len()], *body);
+            assert_eq!(file[body.len()], RAW);
+            assert_eq!(file[end..end + 4], masked_crc(&file[..end]).to_le_bytes());
+            // The metaindex comes next: no entry and one restart.
+            assert_eq!(file[end + 4..end + 12], *b"\0\0\0\0\x01\0\0\0");
+            let footer = &file[file.len() - FOOTER_BYTES..];
+            assert_eq!(footer[..2], [end as u8 + 4, 8]);
+            assert_eq!(footer[FOOTER_BYTES - 8..], MAGIC.to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn checksums_are_masked() {
+        // The CRC's own check value is 0xe3069283.
+        assert_eq!(masked_crc(b"123456789"), 0xc78a_b0e5);
+    }
+
+    #[test]
+    fn varints_are_seven_bits_a_byte() {
+        for (number, bytes) in [(0, &[0][..]), (127, &[127]), (128, &[128, 1]), (300, &[172, 2])] {
+            let mut out = Vec::new();
+            put_varint(&mut out, number);
+            assert_eq!(out, bytes);
+        }
+    }
+}
