@@ -105,60 +105,130 @@ const ESCAPES: [u8; 256] = {
 };
 
 /// Appends text with what must be escaped escaped; whether there is anything but ASCII in it.
-///
-/// Eight bytes are copied at once, and the copy is cut where one of them must be escaped.
 #[inline]
 fn escape(out: &mut Vec<u8>, text: &[u8]) -> bool {
     out.reserve(text.len() + WORD);
     let (mut rest, mut all) = (text, 0);
-    while !rest.is_empty() {
-        let (word, len) = match rest.first_chunk::<WORD>() {
-            Some(word) => (u64::from_le_bytes(*word), WORD),
-            None => (last_word(text, rest.len()), rest.len()),
-        };
-        all |= word;
-        let at = first_special(word).min(len);
-        out.extend_from_slice(&word.to_le_bytes());
-        out.truncate(out.len() - (WORD - at));
-        if at < len {
-            escape_byte(out, rest[at]);
+    while let Some(word) = rest.first_chunk::<WORD>() {
+        let number = u64::from_le_bytes(*word);
+        if specials(number) != 0 {
+            return ((all | escape_rest(out, rest)) & HIGH) != 0;
         }
-        rest = rest.get(at + usize::from(at < len)..).unwrap_or_default();
+        all |= number;
+        out.extend_from_slice(word);
+        rest = &rest[WORD..];
+    }
+    if !rest.is_empty() {
+        let word = last_word(text, rest.len());
+        // Blanks behind the text, in place of the zeros.
+        let blank = (ONES * u64::from(b' ')) << (8 * rest.len());
+        if specials(word | blank) != 0 {
+            return ((all | escape_rest(out, rest)) & HIGH) != 0;
+        }
+        all |= word;
+        out.extend_from_slice(&word.to_le_bytes());
+        out.truncate(out.len() - (WORD - rest.len()));
     }
     all & HIGH != 0
 }
 
-/// The last bytes of a text, fewer than a word, and zeros.
-#[inline]
-fn last_word(text: &[u8], len: usize) -> u64 {
-    match text.last_chunk::<WORD>() {
-        Some(word) => u64::from_le_bytes(*word) >> (8 * (WORD - len)),
-        None => {
-            text[text.len() - len..].iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-        }
-    }
-}
-
+/// Bytes escaped at a time.
+const ESCAPED_BYTES: usize = 128;
 /// Bytes looked at and copied at once.
 const WORD: usize = 8;
+/// Room for as many when each needs two, and for a word behind them.
+const ROOM: usize = 2 * ESCAPED_BYTES + WORD;
 const ONES: u64 = u64::from_le_bytes([1; WORD]);
 const HIGH: u64 = ONES << 7;
 
-/// Which of eight bytes is the first below 0x20, or `"`, or `\`; 8 if none is.
+/// Appends what follows from the first word on in which a byte must be escaped; gives all of its
+/// words in one.
+fn escape_rest(out: &mut Vec<u8>, text: &[u8]) -> u64 {
+    let (mut room, mut all) = ([0; ROOM], 0);
+    for piece in text.chunks(ESCAPED_BYTES) {
+        let Escaped { len, words, rare } = escape_piece(&mut room, piece);
+        all |= words;
+        match rare {
+            false => out.extend_from_slice(room.get(..len).unwrap_or_default()),
+            true => piece.iter().for_each(|byte| escape_byte(out, *byte)),
+        }
+    }
+    all
+}
+
+struct Escaped {
+    len: usize,
+    /// All words in one.
+    words: u64,
+    /// A byte needs more than a letter behind the backslash.
+    rare: bool,
+}
+
+/// Puts a piece into the room. A word is copied as it is; behind a byte of it that must be escaped
+/// what follows is copied again.
 #[inline]
-fn first_special(word: u64) -> usize {
-    // The high bit of a byte of x - n is set where that byte is below n, unless its own was set.
-    // Borrows come from bytes before, so the first that is found is one.
-    let below = |x: u64, n: u64| x.wrapping_sub(ONES * n) & !x;
-    let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-    let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-    let found = (quote | backslash | below(word, 0x20)) & HIGH;
-    found.trailing_zeros() as usize / 8
+fn escape_piece(room: &mut [u8; ROOM], piece: &[u8]) -> Escaped {
+    let (mut len, mut words, mut rare) = (0, 0, false);
+    let mut rest = piece;
+    while !rest.is_empty() {
+        let (mut word, valid) = match rest.first_chunk::<WORD>() {
+            Some(word) => (u64::from_le_bytes(*word), WORD),
+            None => (last_word(piece, rest.len()), rest.len()),
+        };
+        rest = &rest[valid..];
+        words |= word;
+        put(room, len, word);
+        let mut found = specials(word) & (u64::MAX >> (8 * (WORD - valid)));
+        let mut left = valid;
+        while found != 0 {
+            let at = found.trailing_zeros() as usize / 8;
+            word >>= 8 * at;
+            let letter = ESCAPES[(word & 0xff) as usize];
+            rare |= letter == b'u';
+            put(room, len + at, u64::from(b'\\') | u64::from(letter) << 8);
+            // In two steps, because a word cannot be shifted by all of it.
+            word >>= 8;
+            found = (found >> (8 * at)) >> 8;
+            left -= at + 1;
+            len += at + 2;
+            put(room, len, word);
+        }
+        len += left;
+    }
+    Escaped { len, words, rare }
 }
 
 #[inline]
+fn put(room: &mut [u8; ROOM], at: usize, word: u64) {
+    if let Some(bytes) = room.get_mut(at..at + WORD) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// The last bytes of a piece, fewer than a word, and zeros.
+#[inline]
+fn last_word(piece: &[u8], len: usize) -> u64 {
+    match piece.last_chunk::<WORD>() {
+        Some(word) => u64::from_le_bytes(*word) >> (8 * (WORD - len)),
+        None => piece.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
+}
+
+/// The high bits of those of eight bytes that are below 0x20, or `"`, or `\`.
+#[inline]
+fn specials(word: u64) -> u64 {
+    // The high bit of a byte is set unless the byte is zero.
+    let any = |x: u64| ((x & !HIGH) + !HIGH) | x;
+    let quote = any(word ^ (ONES * u64::from(b'"')));
+    let backslash = any(word ^ (ONES * u64::from(b'\\')));
+    let control = any(word & (ONES * 0xe0));
+    !(quote & backslash & control) & HIGH
+}
+
+/// Appends one byte.
 fn escape_byte(out: &mut Vec<u8>, byte: u8) {
     match ESCAPES[usize::from(byte)] {
+        0 => out.push(byte),
         b'u' => {
             const HEX: &[u8; 16] = b"0123456789abcdef";
             let (high, low) = (usize::from(byte >> 4), usize::from(byte & 15));
@@ -222,10 +292,7 @@ mod tests {
                     assert_eq!(out != text, special, "{byte:02x} at {at}");
                     assert_eq!(high, !text.is_ascii());
                     let mut one = Vec::new();
-                    match special {
-                        true => escape_byte(&mut one, byte),
-                        false => one.push(byte),
-                    }
+                    escape_byte(&mut one, byte);
                     let expected = [&text[..at], &one, &text[at + 1..]].concat();
                     assert_eq!(out, expected, "{byte:02x} at {at}");
                 }
