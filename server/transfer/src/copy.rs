@@ -1,7 +1,7 @@
 //! Store → store: records copied as they are, table by table, in their order; nothing is decoded.
 //!
 //! The layout is the same in every store, so this is what a conversion between two of them comes
-//! to when every key is taken and none is changed.
+//! to when every key is taken and none is changed. One thread reads, another appends.
 use crate::account::Account;
 use crate::error::{Error, Kind, Result};
 use crate::import::write_meta;
@@ -12,6 +12,7 @@ use redtool_store::meta::{DbCounts, Meta};
 use redtool_store::object::split_record_key;
 use redtool_store::{Body, Bulk, Object, Reader, Store, Table};
 use std::collections::BTreeMap;
+use std::sync::mpsc::{channel, sync_channel, Receiver, Sender, SyncSender};
 
 /// Bytes copied between two looks at the meter.
 const METER_BYTES: u64 = 1 << 20;
@@ -32,24 +33,17 @@ pub fn copy(
     size_bytes: u64,
     meter: &Meter,
 ) -> Result<Account> {
-    let reader = from.reader()?;
-    let meta = Meta::load(&*reader)?;
     let mut bulk = to.bulk()?;
     let mut progress = Progress { meter, left_bytes: size_bytes, pending: (0, 0) };
-    let mut dbs: BTreeMap<u32, DbCounts> = BTreeMap::new();
-    each(&*reader, Table::Expires, &mut *bulk, &mut progress, |_, _, _, _| Ok(()))?;
-    each(&*reader, Table::Objects, &mut *bulk, &mut progress, |key, record, bulk, progress| {
-        let (db, short) = split_record_key(key)?;
-        let object = Object::parse(record).map_err(|e| Error::store(e, 0, db, short))?;
-        dbs.entry(db).or_default().add(object.kind, object.expire_at_ms.is_some());
-        match object.body {
-            Body::Segmented { id, .. } if by_key => segments_of(&*reader, id, bulk, progress),
-            _ => Ok(()),
-        }
+    let (full, chunks) = sync_channel(CHUNKS);
+    let (spent, empty) = channel();
+    let (meta, dbs) = std::thread::scope(|scope| {
+        let reading = scope.spawn(move || read_all(from, by_key, Chunks::new(full, empty)));
+        let appended = append_all(chunks, &spent, &mut *bulk, &mut progress);
+        let read = reading.join();
+        appended?;
+        read.map_err(|_| Error::new(Kind::Store, "the reading thread failed"))?
     })?;
-    if !by_key {
-        each(&*reader, Table::Segments, &mut *bulk, &mut progress, |_, _, _, _| Ok(()))?;
-    }
     bulk.finish()?;
     progress.end()?;
     agree(&meta, &dbs)?;
@@ -64,38 +58,129 @@ pub fn copy(
     Ok(account)
 }
 
-fn each(
-    reader: &dyn Reader,
-    table: Table,
-    bulk: &mut dyn Bulk,
-    progress: &mut Progress<'_>,
-    mut after: impl FnMut(&[u8], &[u8], &mut dyn Bulk, &mut Progress<'_>) -> Result<()>,
-) -> Result<()> {
+type Dbs = BTreeMap<u32, DbCounts>;
+
+/// Reads every record, on a thread of its own.
+fn read_all(from: &dyn Store, by_key: bool, mut chunks: Chunks) -> Result<(Meta, Dbs)> {
+    let reader = from.reader()?;
+    let meta = Meta::load(&*reader)?;
+    let mut dbs = Dbs::new();
+    each(&*reader, Table::Expires, &mut chunks)?;
+    let mut cursor = reader.seek(Table::Objects, b"")?;
+    while let Some((key, record)) = cursor.next()? {
+        chunks.push(Table::Objects, &key, &record)?;
+        let (db, short) = split_record_key(&key)?;
+        let object = Object::parse(&record).map_err(|e| Error::store(e, 0, db, short))?;
+        dbs.entry(db).or_default().add(object.kind, object.expire_at_ms.is_some());
+        if let Body::Segmented { id, .. } = object.body {
+            if by_key {
+                segments_of(&*reader, id, &mut chunks)?;
+            }
+        }
+    }
+    if !by_key {
+        each(&*reader, Table::Segments, &mut chunks)?;
+    }
+    chunks.send()?;
+    Ok((meta, dbs))
+}
+
+fn each(reader: &dyn Reader, table: Table, chunks: &mut Chunks) -> Result<()> {
     let mut cursor = reader.seek(table, b"")?;
     while let Some((key, record)) = cursor.next()? {
-        bulk.append(table, &key, &record)?;
-        progress.add((key.len() + record.len()) as u64, table == Table::Objects)?;
-        after(&key, &record, bulk, progress)?;
+        chunks.push(table, &key, &record)?;
     }
     Ok(())
 }
 
-fn segments_of(
-    reader: &dyn Reader,
-    id: u64,
-    bulk: &mut dyn Bulk,
-    progress: &mut Progress<'_>,
-) -> Result<()> {
+fn segments_of(reader: &dyn Reader, id: u64, chunks: &mut Chunks) -> Result<()> {
     let prefix = id.to_be_bytes();
     let mut cursor = reader.seek(Table::Segments, &prefix)?;
     while let Some((key, value)) = cursor.next()? {
         if !key.starts_with(&prefix) {
             break;
         }
-        bulk.append(Table::Segments, &key, &value)?;
-        progress.add((key.len() + value.len()) as u64, false)?;
+        chunks.push(Table::Segments, &key, &value)?;
     }
     Ok(())
+}
+
+fn append_all(
+    chunks: Receiver<Vec<u8>>,
+    spent: &Sender<Vec<u8>>,
+    bulk: &mut dyn Bulk,
+    progress: &mut Progress<'_>,
+) -> Result<()> {
+    for chunk in chunks {
+        for (table, key, value) in records(&chunk) {
+            bulk.append(table, key, value)?;
+            progress.add((key.len() + value.len()) as u64, table == Table::Objects)?;
+        }
+        // Nobody wants it after the last record.
+        spent.send(chunk).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Bytes of records handed over at a time, or one record.
+const CHUNK_BYTES: usize = 1 << 18;
+/// Chunks that wait at most.
+const CHUNKS: usize = 4;
+
+/// Records on their way.
+///
+/// ```text
+/// table u8 · key length u32 · value length u64 · key · value     one after the other
+/// ```
+struct Chunks {
+    full: SyncSender<Vec<u8>>,
+    empty: Receiver<Vec<u8>>,
+    chunk: Vec<u8>,
+}
+
+impl Chunks {
+    fn new(full: SyncSender<Vec<u8>>, empty: Receiver<Vec<u8>>) -> Self {
+        Self { full, empty, chunk: Vec::new() }
+    }
+
+    fn push(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        let bytes = HEAD_BYTES + key.len() + value.len();
+        if !self.chunk.is_empty() && self.chunk.len() + bytes > CHUNK_BYTES {
+            self.send()?;
+        }
+        let mut head = [0; HEAD_BYTES];
+        head[0] = table as u8;
+        // A record's key is short; see the layout.
+        head[1..5].copy_from_slice(&(key.len() as u32).to_le_bytes());
+        head[5..].copy_from_slice(&(value.len() as u64).to_le_bytes());
+        self.chunk.extend_from_slice(&head);
+        self.chunk.extend_from_slice(key);
+        self.chunk.extend_from_slice(value);
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let mut next = self.empty.try_recv().unwrap_or_default();
+        next.clear();
+        let chunk = std::mem::replace(&mut self.chunk, next);
+        // Whoever appends has failed, and says why.
+        self.full.send(chunk).map_err(|_| Error::cancelled())
+    }
+}
+
+const HEAD_BYTES: usize = 13;
+
+fn records(chunk: &[u8]) -> impl Iterator<Item = (Table, &[u8], &[u8])> {
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        let (head, after) = rest.split_first_chunk::<HEAD_BYTES>()?;
+        let [number, a, b, c, d, value_len @ ..] = *head;
+        let table = Table::ALL.into_iter().find(|table| *table as u8 == number)?;
+        let (key, after) = after.split_at_checked(u32::from_le_bytes([a, b, c, d]) as usize)?;
+        let (value, after) = after.split_at_checked(u64::from_le_bytes(value_len) as usize)?;
+        rest = after;
+        Some((table, key, value))
+    })
 }
 
 /// A copy whose counters are wrong would hide that keys are missing.

@@ -85,9 +85,9 @@ impl Pool {
         let (written, files) = sync_channel(WAITING_FILES);
         let shared = Arc::clone(&self.shared);
         self.spawn(move || shared.sync(&files))?;
-        // One processor is the load's.
+        // The load waits for them more than they for it.
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        for _ in 0..processors.saturating_sub(1).clamp(1, BUILDERS_MAX) {
+        for _ in 0..processors.clamp(1, BUILDERS_MAX) {
             let shared = Arc::clone(&self.shared);
             let (waiting, written, spent) = (Arc::clone(&waiting), written.clone(), spent.clone());
             self.spawn(move || shared.build_all(&waiting, &written, &spent))?;
