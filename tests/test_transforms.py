@@ -179,6 +179,41 @@ def test_renamed_mapped_and_timed_keys_arrive_on_every_path(paths: Paths) -> Non
             )
 
 
+ALL_CHANGES: dict[str, Any] = {
+    "rename": ["h:=hash/"],
+    "map_db": ["1=9"],
+    "ttl_shift": "+1h",
+    "mask": ["all"],
+    "mask_key": "s",
+}
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "resp", "restore", "keys"])
+def test_text_of_changed_entries_is_that_of_a_changed_dump(
+    form: str, dump: Path, tmp_path: Path
+) -> None:
+    changes = Transforms(**ALL_CHANGES)
+    redtool.convert(dump, tmp_path / "changed.rdb", transforms=changes)
+    redtool.convert(tmp_path / "changed.rdb", f"{form}://{tmp_path}/expected", lossy=True)
+    redtool.convert(dump, f"{form}://{tmp_path}/direct", transforms=changes, lossy=True)
+    text = (tmp_path / "direct").read_bytes()
+    assert text == (tmp_path / "expected").read_bytes()
+    assert len(text) > 150
+
+
+@pytest.mark.parametrize("elements", [False, True])
+def test_a_table_of_changed_entries_is_that_of_a_changed_dump(
+    elements: bool, dump: Path, tmp_path: Path
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    changes = Transforms(**ALL_CHANGES)
+    redtool.convert(dump, tmp_path / "changed.rdb", transforms=changes)
+    redtool.convert(tmp_path / "changed.rdb", tmp_path / "expected.parquet", elements=elements)
+    redtool.convert(dump, tmp_path / "direct.parquet", transforms=changes, elements=elements)
+    expected = parquet.read_table(tmp_path / "expected.parquet")
+    assert parquet.read_table(tmp_path / "direct.parquet").equals(expected)
+
+
 def test_keys_that_become_one_are_refused_by_name_on_every_path(paths: Paths) -> None:
     for source, target in paths:
         with pytest.raises(redtool.RedtoolError) as caught:

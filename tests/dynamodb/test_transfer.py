@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 import redtool
+from redtool.transforms import Transforms
 from tests.conftest import MIXED, Runner
 from tests.dynamodb.document import DynamoTable, items_of
 from tests.dynamodb.local import DynamoDBLocal, needs_dynamodb_local
@@ -52,6 +53,18 @@ def test_stores_and_tables_are_made_of_each_other(table: str, kind: str, tmp_pat
     redtool.convert(table, second)
     assert not redtool.diff(first, second).different
     assert redtool.verify(second, deep=True).ok
+
+
+def test_entries_are_changed_on_the_way_into_a_table_and_out_of_it(
+    table: str, tmp_path: Path
+) -> None:
+    changes = Transforms(rename=["h:=hash/"], ttl_shift="+1h", mask=["all"], mask_key="s")
+    redtool.convert(MIXED, tmp_path / "changed.rdb", transforms=changes)
+    redtool.convert(MIXED, table, transforms=changes, tuning=MAKE)
+    assert not redtool.diff(tmp_path / "changed.rdb", table).different
+    redtool.convert(MIXED, f"{table}-as-it-is", tuning=MAKE)
+    redtool.convert(f"{table}-as-it-is", tmp_path / "out.rdb", transforms=changes)
+    assert not redtool.diff(tmp_path / "changed.rdb", tmp_path / "out.rdb").different
 
 
 def test_commands_and_walks_over_a_table_are_those_of_its_dump(table: str, tmp_path: Path) -> None:
