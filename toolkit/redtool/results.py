@@ -108,6 +108,7 @@ class ConvertResult(_Result):
     failures: list[Failure]
     bytes_read: int
     bytes_written: int
+    """Size of the target's files; 0 of one that has none, a table or a dataset in memory."""
     seconds: float
 
     @property

@@ -99,8 +99,8 @@
 //! rest), never compressed, so that a byte's piece is known without looking: offset - offset mod
 //! 65520. An opaque value is cut in the same way when its RDB payload is longer, and a segmented
 //! stream's RDB payload after the nodes; the pieces hold that payload. (Stores may hold longer ones
-//! in the object record: they were not always cut.) Example: db 0, string `s` of 100000 bytes, the
-//! value with the id 7:
+//! in the object record: they were not always cut.)
+//! Example: db 0, string `s` of 100000 bytes, the value with the id 7:
 //! ```text
 //! objects   00000000 73                       00 10 00 00  0700000000000000 a086010000000000
 //!                                             string, segmented, String, raw; id; length

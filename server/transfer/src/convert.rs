@@ -274,8 +274,8 @@ fn write_text(
 }
 
 /// Writes a file without a look at all of it before, as long as nothing stands behind its keys that
-/// belongs to the beginning. None when it did, or the file is damaged: what is wrong with it is best
-/// told by looking before.
+/// belongs to the beginning. None when it did, or when the file is damaged: what is wrong with it
+/// is best told by looking before.
 fn write_at_once(
     file: &RdbFile,
     sink: &mut TextSink,

@@ -115,13 +115,18 @@ def check_stdout(target: dict[str, str | None], printer: Printer) -> None:
         raise UsageError("a dump is not for a terminal", hint="pipe it, or name a file")
 
 
+def written(size_bytes: int) -> str:
+    """What to say of a target's size; nothing of one that is in no file."""
+    return f", {size(size_bytes)} written" if size_bytes else ""
+
+
 def finish(result: ConvertResult, printer: Printer) -> int:
     """Prints a conversion's result; the exit status."""
     printer.result(result.as_dict())
     for warning in result.warnings:
         printer.warn(warning)
     keys = count(result.account.total.written, "key")
-    amounts = f"{size(result.bytes_read)} read, {size(result.bytes_written)} written"
+    amounts = f"{size(result.bytes_read)} read{written(result.bytes_written)}"
     printer.say(f"{result.target}: {keys}, {amounts}, {result.seconds:.2f} s")
     for line in account_lines(result.account):
         printer.say(line)

@@ -36,7 +36,7 @@ def ranges(word: str) -> list[tuple[int, int]]:
 
 def run(values: Values, printer: Printer) -> int:
     """Splits, and prints the account and what went where."""
-    from redtool.cli.moved import failed_key, judge, options, reported
+    from redtool.cli.moved import failed_key, judge, options, reported, written
     from redtool.cli.printer import account_lines, count, size
     from redtool.verbs.combine import split
 
@@ -57,7 +57,7 @@ def run(values: Values, printer: Printer) -> int:
         for warning in part.warnings:
             printer.warn(f"{part.target}: {warning}")
         keys = count(part.account.total.written, "key")
-        printer.say(f"{part.target}: {keys}, {size(part.bytes_written)}")
+        printer.say(f"{part.target}: {keys}{written(part.bytes_written)}")
     printer.say(f"{size(result.bytes_read)} read, {result.seconds:.2f} s")
     for line in account_lines(result.account):
         printer.say(line)
