@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import giants
 import peer
@@ -25,9 +28,13 @@ from giant_asks import ASKS, SCANS, scanned, whole_reply
 from measure import BenchError, Watch, anonymous_bytes, run
 from rows import MEMORY_LIMIT_BYTES, Row, size_text, table
 
+from tests.dynamodb.local import ENVIRONMENT, HERE, DynamoDBLocal
+
 ELEMENTS = 10_000_000
 STORES = ["lmdb", "leveldb"]
 """Stores on this machine that the giants are imported into, by the name that --to takes."""
+SMALLER = 10
+"""A table that is read whole holds a giant of one in so many elements."""
 
 
 Taken = list[tuple[str, float]]
@@ -92,7 +99,20 @@ def store_rows(giant: Giant, scheme: str, other: str) -> Iterator[Row]:
         copied = giant.work / f"copied.{scheme}"
         yield giant.verb(f"{other} to {scheme}", "convert", giant.store(other), copied)
         yield giant.verb(f"diff {other} {scheme}", "diff", giant.store(other), copied)
-    yield from serve_rows(giant, scheme)
+    yield from serve_rows(giant, scheme, str(store))
+
+
+def table_rows(giant: Giant, service: DynamoDBLocal, read: bool) -> Iterator[Row]:
+    """Verbs on a table of DynamoDB Local; those that read all of it only where that is asked for:
+    the service reads a large item collection anew for each page of it.
+    """
+    url, dumped = service.url(f"{giant.kind}-{giant.elements}"), giant.work / "dumped.rdb"
+    yield giant.verb("RDB to dynamodb", "convert", giant.rdb, url, "--create")
+    if read:
+        yield giant.verb("dynamodb to RDB", "dump", url, "-o", dumped)
+        yield giant.verb("diff RDB dynamodb", "diff", giant.rdb, url)
+        dumped.unlink()
+    yield from serve_rows(giant, "dynamodb", url)
 
 
 def timed(ask: Callable[[], bytes | int]) -> tuple[float, bytes | int]:
@@ -102,10 +122,9 @@ def timed(ask: Callable[[], bytes | int]) -> tuple[float, bytes | int]:
     return time.perf_counter() - started_s, answer
 
 
-def serve_rows(giant: Giant, scheme: str) -> Iterator[Row]:
+def serve_rows(giant: Giant, scheme: str, store: str) -> Iterator[Row]:
     """A server of the store: its memory through all asks, then the time of each."""
     port = peer.free_port()
-    store = str(giant.store(scheme))
     args = ["serve", store, "--readonly", "--port", str(port)]
     with peer.Server([*giant.redtool, *args], port, giant.work / "serve.log") as server:
         ready_s = server.wait_ready()
@@ -153,10 +172,29 @@ def giant_rows(
                 yield from store_rows(giant, scheme, stores[0])
 
 
+def giant_tables(
+    redtool: list[str], elements: int, folder: Path, kinds: list[str]
+) -> Iterator[Row]:
+    """Rows of DynamoDB, each kind at two sizes."""
+    if not HERE:
+        return
+    with tempfile.TemporaryDirectory(dir=folder, prefix="giant-") as work:
+        os.environ.update(ENVIRONMENT)
+        for kind in kinds:
+            for size in (elements // SMALLER, elements):
+                giant = Giant(redtool, kind, size, Path(work))
+                giants.write(kind, size, giant.rdb)
+                with DynamoDBLocal(giant.work) as service:
+                    yield from table_rows(giant, service, read=size < elements)
+                giant.rdb.unlink()
+
+
 def bench_giants(redtool: str, folder: Path) -> list[Row]:
     """The rows of the bench: every kind in every store, ten million elements."""
     made = []
-    for row in giant_rows([redtool], ELEMENTS, folder, list(giants.KINDS), STORES):
+    kinds = list(giants.KINDS)
+    rows = giant_rows([redtool], ELEMENTS, folder, kinds, STORES)
+    for row in chain(rows, giant_tables([redtool], ELEMENTS, folder, kinds)):
         print(row.what, file=sys.stderr, flush=True)
         made.append(row)
     return made
@@ -173,10 +211,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     args = parser.parse_args()
     made = []
-    stores = args.store or STORES
-    for row in giant_rows(
-        shlex.split(args.redtool), args.elements, args.folder, args.kinds, stores
-    ):
+    stores = args.store or [*STORES, "dynamodb"]
+    given = (shlex.split(args.redtool), args.elements, args.folder, args.kinds)
+    rows = giant_rows(*given, [store for store in stores if store != "dynamodb"])
+    for row in chain(rows, giant_tables(*given) if "dynamodb" in stores else ()):
         print(table([row]).splitlines()[-1], file=sys.stderr, flush=True)
         made.append(row)
     print(table(made))
