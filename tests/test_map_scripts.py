@@ -244,3 +244,27 @@ def test_a_mask_comes_after_the_script(dump: Path, tmp_path: Path) -> None:
     values = {entry.value for entry in entries_of(tmp_path / "out.rdb").values()}
     assert len(values) == 1
     assert b"secret" not in values.pop()
+
+
+@pytest.mark.parametrize("target", ["whole.rdb", "whole.lmdb"])
+def test_a_merge_calls_a_script_twice_and_sees_that_it_says_the_same(
+    target: str, dump: Path, tmp_path: Path
+) -> None:
+    def steady(entry: Entry) -> Mapped:
+        return replace(entry, key=entry.key + b"+")
+
+    calls = 0
+
+    def changing(entry: Entry) -> Mapped:
+        nonlocal calls
+        calls += 1
+        return replace(entry, key=entry.key + b"%d" % calls)
+
+    whole = tmp_path / target
+    redtool.merge([dump], whole, transforms=Transforms(map=steady))
+    assert all(key.endswith(b"+") for _, key in entries_of(whole))
+    whole.unlink()
+    with pytest.raises(redtool.ScriptError, match="source 1 had other keys the second time") as at:
+        redtool.merge([dump], whole, transforms=Transforms(map=changing))
+    assert "the same of the same entry" in str(at.value.hint)
+    assert not whole.exists()

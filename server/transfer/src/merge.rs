@@ -2,7 +2,9 @@
 //!
 //! The sources are walked twice: first all keys are noted by their hashes, which are sorted, and
 //! what is there more than once is decided; then the entries are written, without those that gave
-//! way. So memory does not grow with the datasets, and values stay untouched.
+//! way. So memory does not grow with the datasets, and values stay untouched. Both walks must meet
+//! the same keys: a script that gives others the second time, or a store that somebody changes
+//! meanwhile, ends the merge.
 use crate::account::Account;
 use crate::convert::{sink_of, Converted, Goal, Output};
 use crate::duplicates::Duplicates;
@@ -11,9 +13,10 @@ use crate::import::library_name;
 use crate::job::Job;
 use crate::meter::Meter;
 use crate::rdb_file::Notes;
-use crate::source::{Opening, Source};
+use crate::source::{Entry, Opening, Source};
 use redtool_store::spill::SpillVec;
 use std::collections::BTreeMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Bits of a mark that number an entry within its source.
 const ENTRY_BITS: u32 = 48;
@@ -59,7 +62,7 @@ pub fn merge(
         .map(|source| source.survey(job.checksum, &job.selection.filter, meter))
         .collect::<Result<_>>()?;
     let ranks = ranks(&openings, on_conflict);
-    let losers = losers(sources, &openings, (&ranks, on_conflict), job, meter)?;
+    let (losers, met) = losers(sources, &openings, (&ranks, on_conflict), job, meter)?;
     let Some(first) = sources.first() else {
         return Err(Error::new(Kind::Usage, "no source is named"));
     };
@@ -74,7 +77,9 @@ pub fn merge(
     let mut left = losers.as_slice().iter().copied().peekable();
     for (number, (source, opening)) in sources.iter().zip(&openings).enumerate() {
         let mut mark = (number as u64) << ENTRY_BITS;
+        let mut keys = Keys::default();
         source.each_changed(opening, job, &mut account, meter, |entry, account| {
+            keys.meet(entry)?;
             mark += 1;
             if left.next_if_eq(&(mark - 1)).is_some() {
                 account.skipped.add(entry.value.value_type.kind());
@@ -82,6 +87,9 @@ pub fn merge(
             }
             sink.entry(entry, account)
         })?;
+        if met.get(number) != Some(&keys.sum) {
+            return Err(changed(number, job));
+        }
     }
     let written = output.named(sink.finish(meter))?;
     let mut converted = output.commit(account, written)?;
@@ -89,6 +97,31 @@ pub fn merge(
     converted.add_losses(job);
     converted.failures = job.failures.finish()?;
     Ok(Merged { converted, conflicts: losers.len() as u64 })
+}
+
+/// The keys of a source, in their order, in one number.
+#[derive(Default)]
+struct Keys {
+    sum: u64,
+    scratch: Vec<u8>,
+}
+
+impl Keys {
+    /// Adds the key of an entry, and gives it.
+    fn meet<'k>(&'k mut self, entry: &Entry<'k>) -> Result<&'k [u8]> {
+        let key = entry.key.decode(&mut self.scratch).map_err(|e| entry.error(e))?;
+        self.sum = xxh3_64_with_seed(key, self.sum.wrapping_add(u64::from(entry.db)));
+        Ok(key)
+    }
+}
+
+fn changed(number: usize, job: &Job) -> Error {
+    let what = format!("source {} had other keys the second time it was read", number + 1);
+    match job.selection.transform.has_script() {
+        true => Error::new(Kind::Script, what)
+            .hint("a merge calls the script twice: it must give the same of the same entry"),
+        false => Error::new(Kind::Store, what).hint("merge what nobody writes to"),
+    }
 }
 
 /// For each source a number; of several entries that of the greatest stays.
@@ -104,27 +137,28 @@ fn ranks(openings: &[Opening], on_conflict: OnConflict) -> Vec<(i64, i64)> {
     openings.iter().enumerate().map(rank).collect()
 }
 
-/// The marks of entries that give way, ascending.
+/// The marks of entries that give way, ascending; and what the keys of each source add up to.
 fn losers(
     sources: &[Source],
     openings: &[Opening],
     (ranks, on_conflict): (&[(i64, i64)], OnConflict),
     job: &Job,
     meter: &Meter,
-) -> Result<SpillVec<u64>> {
+) -> Result<(SpillVec<u64>, Vec<u64>)> {
     let mut seen = Duplicates::default();
-    let mut scratch = Vec::new();
+    let mut met = Vec::new();
     // What this walk sets aside and counts, the one that writes does again.
     let mut ignored = Account::default();
     let looking = Job::looking(job);
     for (number, (source, opening)) in sources.iter().zip(openings).enumerate() {
         let mut mark = (number as u64) << ENTRY_BITS;
+        let mut keys = Keys::default();
         source.each_changed(opening, &looking, &mut ignored, meter, |entry, _| {
-            let key = entry.key.decode(&mut scratch).map_err(|e| entry.error(e))?;
-            seen.see(entry.db, key, mark)?;
+            seen.see(entry.db, keys.meet(entry)?, mark)?;
             mark += 1;
             Ok(())
         })?;
+        met.push(keys.sum);
     }
     let source_of = |mark: u64| (mark >> ENTRY_BITS) as usize;
     let mut losers = SpillVec::new();
@@ -145,7 +179,7 @@ fn losers(
         }
     }
     losers.sort_by(u64::cmp);
-    Ok(losers)
+    Ok((losers, met))
 }
 
 /// An error about the entry with this mark, found by walking to it once more.

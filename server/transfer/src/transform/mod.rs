@@ -118,6 +118,11 @@ impl Transform {
         })
     }
 
+    /// Whether a function of the user's is called.
+    pub fn has_script(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// Whether nothing is changed.
     pub fn is_empty(&self) -> bool {
         self.script.is_none()
