@@ -113,6 +113,7 @@ fn append_all(
 ) -> Result<()> {
     for chunk in chunks {
         for (table, key, value) in records(&chunk) {
+            progress.meter.check()?;
             bulk.append(table, key, value)?;
             progress.add((key.len() + value.len()) as u64, table == Table::Objects)?;
         }

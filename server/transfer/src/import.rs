@@ -159,6 +159,8 @@ fn append_all((full, spent): Batches<'_>, bulk: &mut dyn Bulk, meter: &Meter) ->
     for batch in full {
         let mut bytes = 0;
         for item in &batch {
+            // A store may take its time for each.
+            meter.check()?;
             bytes += (item.entry.key.len() + item.entry.value.len()) as u64;
             append.item(item, bulk)?;
         }
