@@ -216,7 +216,7 @@ fn last_word(piece: &[u8], len: usize) -> u64 {
 
 /// The high bits of those of eight bytes that are below 0x20, or `"`, or `\`.
 #[inline]
-fn specials(word: u64) -> u64 {
+pub(super) fn specials(word: u64) -> u64 {
     // The high bit of a byte is set unless the byte is zero.
     let any = |x: u64| ((x & !HIGH) + !HIGH) | x;
     let quote = any(word ^ (ONES * u64::from(b'"')));

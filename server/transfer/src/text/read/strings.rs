@@ -1,6 +1,7 @@
 //! Strings of JSON, and bytes that no string can hold. Nothing is held but one string at a time,
 //! and that only when it has escapes or is base64.
 use super::pull::{Fault, Json, Result};
+use crate::text::json::specials;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use redtool_store::spill::SpillBytes;
@@ -207,17 +208,11 @@ impl<'a> Json<'a> {
 /// The first quote, backslash or control character.
 #[inline]
 fn special(text: &[u8]) -> Option<(usize, u8)> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let below = |x: u64, least: u64| x.wrapping_sub(ONES * least) & !x;
     let mut words = text.chunks_exact(8);
     let mut at = 0;
     for word in words.by_ref() {
         let word = <[u8; 8]>::try_from(word).map_or(0, u64::from_le_bytes);
-        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
-        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
-        // What stands above a byte that was found may be found by mistake: the first one is right.
-        let found = (quote | backslash | below(word, 0x20)) & HIGH;
+        let found = specials(word);
         if found != 0 {
             let n = at + found.trailing_zeros() as usize / 8;
             return Some((n, text[n]));
