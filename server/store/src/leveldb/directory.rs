@@ -91,8 +91,8 @@ pub(super) fn free_number(path: &Path) -> io::Result<u64> {
 /// Of the system's two kinds of lock, LevelDB's belong to a process, and so do not keep the same
 /// process out; these belong to an open file, and keep LevelDB out of the directory anywhere.
 pub(super) struct Lock {
-    /// Closing it lets go.
-    _file: File,
+    /// The lock file.
+    file: File,
 }
 
 #[cfg(target_os = "linux")]
@@ -105,20 +105,35 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self> {
         let file = fs::OpenOptions::new().write(true).open(path.join("LOCK"));
         let file = file.and_then(|file| {
-            // SAFETY: `flock` is plain numbers; all zeros is the whole file.
-            let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-            lock.l_type = libc::F_WRLCK as _;
-            lock.l_whence = libc::SEEK_SET as _;
-            // SAFETY: the descriptor is open and the lock lives for the call.
-            match unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) } {
-                -1 => Err(io::Error::last_os_error()),
-                _ => Ok(file),
-            }
+            set_lock(&file, libc::F_WRLCK)?;
+            Ok(file)
         });
         match file {
-            Ok(file) => Ok(Self { _file: file }),
+            Ok(file) => Ok(Self { file }),
             Err(source) if source.kind() == io::ErrorKind::WouldBlock => Err(words::in_use(path)),
             Err(source) => Err(StoreError::Io { path: path.display().to_string(), source }),
         }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing the file would let go only when a child that another thread is starting has closed
+    /// its copy of it, and until then LevelDB would find the directory in use.
+    fn drop(&mut self) {
+        // Closing follows, and lets go of what this did not.
+        let _ = set_lock(&self.file, libc::F_UNLCK);
+    }
+}
+
+/// Takes (`F_WRLCK`) or lets go of (`F_UNLCK`) the lock of a whole file, without waiting.
+fn set_lock(file: &File, kind: libc::c_int) -> io::Result<()> {
+    // SAFETY: `flock` is plain numbers; all zeros is the whole file.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = kind as _;
+    lock.l_whence = libc::SEEK_SET as _;
+    // SAFETY: the descriptor is open and the lock lives for the call.
+    match unsafe { libc::fcntl(file.as_raw_fd(), SET_LOCK, &lock) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
