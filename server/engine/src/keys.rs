@@ -14,7 +14,8 @@ const PREFIX_MAX_BYTES: usize = 256;
 pub struct Keys<'a> {
     records: Box<dyn Cursor<'a> + 'a>,
     bounds: Vec<u8>,
-    is_ordered: bool,
+    /// No record of the walk comes after one that does not start with this.
+    within: Vec<u8>,
 }
 
 /// A key met on a walk.
@@ -26,7 +27,7 @@ pub struct Key<'a> {
 impl<'a> Keys<'a> {
     /// Starts at the first key of the database that has the prefix.
     pub fn new(reader: &'a dyn Reader, db: u32, prefix: &[u8]) -> Result<Self, Error> {
-        let start = if reader.is_ordered() { bounds(db, prefix) } else { Vec::new() };
+        let start = if reader.is_ordered() { bounds(db, prefix) } else { reader.first_place(db) };
         Self::from_place(reader, db, prefix, &start)
     }
 
@@ -41,7 +42,8 @@ impl<'a> Keys<'a> {
         let bounds = bounds(db, prefix);
         let is_ordered = reader.is_ordered();
         let start = if is_ordered { place.max(&bounds[..]) } else { place };
-        Ok(Self { records: reader.seek(Table::Objects, start)?, bounds, is_ordered })
+        let within = if is_ordered { bounds.clone() } else { reader.first_place(db) };
+        Ok(Self { records: reader.seek(Table::Objects, start)?, bounds, within })
     }
 
     /// The next key.
@@ -51,7 +53,7 @@ impl<'a> Keys<'a> {
             if record_key.starts_with(&self.bounds) {
                 return Ok(Some(Key { record_key, record }));
             }
-            if self.is_ordered {
+            if !record_key.starts_with(&self.within) {
                 break;
             }
         }

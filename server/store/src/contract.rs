@@ -55,6 +55,14 @@ pub trait Reader: Send {
     fn is_ordered(&self) -> bool {
         true
     }
+    /// What to give to `seek` to start with the first object of a db. When that is nothing, the
+    /// objects of all dbs are mixed.
+    fn first_place(&self, db: u32) -> Vec<u8> {
+        match self.is_ordered() {
+            true => db.to_be_bytes().to_vec(),
+            false => Vec::new(),
+        }
+    }
     /// What to give to `seek` to go on after the object with this record key.
     fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
         [record_key, &[0]].concat()

@@ -14,6 +14,7 @@
 //! | [`segment`] | big collections: runs of listpacks in key order |
 //! | [`build`] | from an RDB value to records |
 //! | [`fetch`] | bytes asked for ahead of their turn |
+//! | [`space`] | the records of a dataset that is being written |
 //! | [`spill`] | vectors that move into a file when they grow |
 //! | [`writeback`] | files written to the disk early |
 //! | [`lmdb`] | the LMDB store |
@@ -38,6 +39,7 @@ pub mod pieces;
 pub mod read;
 pub mod schemes;
 pub mod segment;
+pub mod space;
 pub mod spill;
 pub mod writeback;
 
@@ -45,3 +47,4 @@ pub use contract::{Bulk, Bytes, Cursor, Each, Reader, Store, Table, Writer};
 pub use credentials::SharedCredentials;
 pub use error::{Result, StoreError};
 pub use object::{Body, Encoding, Object};
+pub use space::Space;

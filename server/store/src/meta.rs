@@ -118,6 +118,14 @@ impl DbCounts {
         self.expires += u64::from(expires);
     }
 
+    /// No longer counts a key.
+    pub fn subtract(&mut self, kind: Kind, expires: bool) {
+        let less = |count: &mut u64, by: bool| *count = count.saturating_sub(u64::from(by));
+        less(&mut self.keys, true);
+        less(&mut self.kinds[kind as usize], true);
+        less(&mut self.expires, expires);
+    }
+
     /// Adds other counters.
     pub fn merge(&mut self, other: &DbCounts) {
         self.keys += other.keys;

@@ -1,0 +1,182 @@
+//! A whole dataset in memory, to be changed in place.
+//!
+//! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
+//! value, the expiry index in an ordered set.
+use super::table::{ObjectTable, TableWalk};
+use crate::contract::{Bytes, Cursor};
+use crate::error::Result;
+use crate::object::split_record_key;
+use std::borrow::Cow;
+use std::collections::btree_map::Range;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+/// Segments by their whole keys.
+type Segments = BTreeMap<Box<[u8]>, Vec<u8>>;
+
+/// A dataset.
+#[derive(Default)]
+pub(super) struct Memory {
+    dbs: BTreeMap<u32, ObjectTable>,
+    segments: HashMap<u64, Segments>,
+    /// Keys of the expiry index.
+    pub expires: BTreeSet<Box<[u8]>>,
+    segment_bytes: usize,
+}
+
+/// The id that a segment's key starts with.
+fn id_of(key: &[u8]) -> u64 {
+    key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id))
+}
+
+impl Memory {
+    /// Bytes of keys and records.
+    pub fn bytes(&self) -> usize {
+        self.dbs.values().map(ObjectTable::bytes).sum::<usize>() + self.segment_bytes
+    }
+
+    #[inline]
+    pub fn object(&self, record_key: &[u8]) -> Option<&[u8]> {
+        let (db, key) = split_record_key(record_key).ok()?;
+        self.dbs.get(&db)?.get(key)
+    }
+
+    #[inline]
+    pub fn put_object(
+        &mut self,
+        record_key: &[u8],
+        record: &[u8],
+        seen: impl FnOnce(Option<&[u8]>),
+    ) -> Result<()> {
+        let (db, key) = split_record_key(record_key)?;
+        self.dbs.entry(db).or_default().put(key, record, seen);
+        Ok(())
+    }
+
+    pub fn remove_object(&mut self, record_key: &[u8], seen: impl FnOnce(&[u8])) -> Result<bool> {
+        let (db, key) = split_record_key(record_key)?;
+        let Some(table) = self.dbs.get_mut(&db) else { return Ok(false) };
+        let removed = table.remove(key, seen);
+        if table.len() == 0 {
+            self.dbs.remove(&db);
+        }
+        Ok(removed)
+    }
+
+    /// The objects from a place on: nothing is the first of all, a bare db number the first of that
+    /// db, a record key what stands after it.
+    pub fn objects(&self, place: &[u8]) -> Objects<'_> {
+        let (db, key) = split_record_key(place).unwrap_or((0, b""));
+        let mut dbs = self.dbs.range(db..);
+        let walk = match dbs.next() {
+            Some((first, table)) if *first == db && !key.is_empty() => {
+                Some((db, table.walk(Some(key))))
+            }
+            Some((first, table)) => Some((*first, table.walk(None))),
+            None => None,
+        };
+        Objects { dbs, walk }
+    }
+
+    pub fn segment(&self, key: &[u8]) -> Option<&[u8]> {
+        self.segments.get(&id_of(key))?.get(key).map(Vec::as_slice)
+    }
+
+    pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+        self.segments.get_mut(&id_of(key))?.get_mut(key)
+    }
+
+    pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
+        self.segment_bytes += key.len() + value.len();
+        let segments = self.segments.entry(id_of(key)).or_default();
+        if let Some(old) = segments.insert(key.into(), value) {
+            self.segment_bytes -= (old.len() + key.len()).min(self.segment_bytes);
+        }
+    }
+
+    pub fn delete_segment(&mut self, key: &[u8]) -> bool {
+        let id = id_of(key);
+        let Some(segments) = self.segments.get_mut(&id) else { return false };
+        let removed = segments.remove(key);
+        if segments.is_empty() {
+            self.segments.remove(&id);
+        }
+        let bytes = removed.as_ref().map_or(0, |value| value.len() + key.len());
+        self.segment_bytes -= bytes.min(self.segment_bytes);
+        removed.is_some()
+    }
+
+    pub fn delete_all_segments(&mut self, id: u64) {
+        if let Some(segments) = self.segments.remove(&id) {
+            let bytes: usize = segments.iter().map(|(key, value)| key.len() + value.len()).sum();
+            self.segment_bytes -= bytes.min(self.segment_bytes);
+        }
+    }
+
+    pub fn segments(&self, from: &[u8], forward: bool) -> SegmentWalk<'_> {
+        let bounds = match forward {
+            true => (Bound::Included(from), Bound::Unbounded),
+            false => (Bound::Unbounded, Bound::Included(from)),
+        };
+        let range = self.segments.get(&id_of(from)).map(|map| map.range::<[u8], _>(bounds));
+        SegmentWalk { range, forward }
+    }
+
+    /// Exchanges two dbs; the expiry index is of record keys, and so is made anew for both.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        let (of_a, of_b) = (self.dbs.remove(&a), self.dbs.remove(&b));
+        for (db, table) in [(b, of_a), (a, of_b)] {
+            if let Some(table) = table {
+                self.dbs.insert(db, table);
+            }
+        }
+        let renamed = |key: &Box<[u8]>| -> Box<[u8]> {
+            let mut key = key.clone();
+            if let Some(db) = key.get_mut(8..12) {
+                if db == a.to_be_bytes() {
+                    db.copy_from_slice(&b.to_be_bytes());
+                } else if db == b.to_be_bytes() {
+                    db.copy_from_slice(&a.to_be_bytes());
+                }
+            }
+            key
+        };
+        self.expires = self.expires.iter().map(renamed).collect();
+    }
+}
+
+/// A walk over objects.
+pub(super) struct Objects<'m> {
+    dbs: std::collections::btree_map::Range<'m, u32, ObjectTable>,
+    walk: Option<(u32, TableWalk<'m>)>,
+}
+
+impl<'m> Cursor<'m> for Objects<'m> {
+    fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
+        while let Some((db, walk)) = &mut self.walk {
+            if let Some((key, record)) = walk.advance() {
+                let mut record_key = Vec::with_capacity(4 + key.len());
+                record_key.extend_from_slice(&db.to_be_bytes());
+                record_key.extend_from_slice(key);
+                return Ok(Some((Cow::Owned(record_key), Cow::Borrowed(record))));
+            }
+            self.walk = self.dbs.next().map(|(db, table)| (*db, table.walk(None)));
+        }
+        Ok(None)
+    }
+}
+
+/// A walk over the segments of one value.
+pub(super) struct SegmentWalk<'m> {
+    range: Option<Range<'m, Box<[u8]>, Vec<u8>>>,
+    forward: bool,
+}
+
+impl<'m> Cursor<'m> for SegmentWalk<'m> {
+    fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
+        let Some(range) = &mut self.range else { return Ok(None) };
+        let record = if self.forward { range.next() } else { range.next_back() };
+        Ok(record.map(|(key, value)| (Cow::Borrowed(&key[..]), Cow::Borrowed(&value[..]))))
+    }
+}
+

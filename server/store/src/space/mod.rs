@@ -1,0 +1,540 @@
+//! The records of a dataset that is being written: what commands read and change.
+//!
+//! A space answers as a [`Reader`] for everything written so far. It is one of two:
+//!
+//! - **memory**: the records themselves, changed in place ([`memory`], [`table`]).
+//! - **over a store**: changes ([`changes`]) in memory over a snapshot of the store. At intervals
+//!   [`Space::freeze`] sets the changes apart; another thread writes them into the store in one
+//!   transaction ([`Frozen::write`]) while commands go on over three layers, and [`Space::thaw`]
+//!   then opens a snapshot that has them. So the store always holds the dataset as it was at one
+//!   moment between two commands, whatever happens to the process.
+//!
+//! Putting and removing an object keeps the counters per db and the expiry index; its segments are
+//! the caller's to keep. Ids of segments are given out by [`Space::new_id`].
+mod changes;
+mod memory;
+mod table;
+
+use crate::contract::{Bytes, Cursor, Reader, Store, Table};
+use crate::error::{Result, StoreError};
+use crate::layout::{META_LAYOUT, LAYOUT_NAME};
+use crate::meta::{DbCounts, Meta};
+use crate::object::{split_record_key, write_expire_key, Object};
+use crate::segment::key_hash;
+use changes::{Changes, Merged};
+use memory::Memory;
+use redtool_format::rdb::Kind;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Records that can be changed.
+pub struct Space {
+    meta: Meta,
+    home: Home,
+    meta_changed: bool,
+}
+
+enum Home {
+    Memory(Memory),
+    Store(Layers),
+}
+
+/// Changes over a store.
+struct Layers {
+    live: Changes,
+    frozen: Option<Arc<Changes>>,
+    base: Box<dyn Reader>,
+    store: Arc<dyn Store>,
+}
+
+/// Changes set apart to be written.
+pub struct Frozen {
+    changes: Arc<Changes>,
+    store: Arc<dyn Store>,
+}
+
+impl Frozen {
+    /// Writes them into the store and waits until they are durable.
+    pub fn write(&self) -> Result<()> {
+        self.changes.write_to(&*self.store)
+    }
+}
+
+/// What the header of an object tells the counters and the index.
+#[derive(Clone, Copy)]
+struct Facts {
+    kind: Kind,
+    expire_at_ms: Option<i64>,
+}
+
+impl Facts {
+    /// Of a record. Of one that cannot be read nothing was counted.
+    #[inline]
+    fn of(record: &[u8]) -> Option<Self> {
+        let kind = Kind::from_u8(*record.first()?)?;
+        let has_expiry = record.get(1)? & 1 != 0;
+        let at = record.get(4..12).and_then(|bytes| bytes.try_into().ok());
+        let expire_at_ms = if has_expiry { at.map(i64::from_le_bytes) } else { None };
+        Some(Self { kind, expire_at_ms })
+    }
+}
+
+impl Space {
+    /// A new, empty dataset in memory.
+    pub fn in_memory() -> Self {
+        let meta = Meta { next_id: 1, ..Meta::default() };
+        Self { meta, home: Home::Memory(Memory::default()), meta_changed: false }
+    }
+
+    /// The dataset of a store, to be changed.
+    pub fn over(store: Arc<dyn Store>) -> Result<Self> {
+        let base = store.reader()?;
+        let mut meta = Meta::load(&*base)?;
+        meta.next_id = meta.next_id.max(1);
+        let layers = Layers { live: Changes::default(), frozen: None, base, store };
+        Ok(Self { meta, home: Home::Store(layers), meta_changed: false })
+    }
+
+    /// What the dataset knows about itself, counters as they are now.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// The same, to be changed; counters and ids are the space's to keep.
+    pub fn meta_mut(&mut self) -> &mut Meta {
+        self.meta_changed = true;
+        &mut self.meta
+    }
+
+    /// Whether it is a store's, and so outlives the process.
+    pub fn is_durable(&self) -> bool {
+        matches!(self.home, Home::Store(_))
+    }
+
+    /// Bytes of keys and records in memory.
+    pub fn bytes(&self) -> usize {
+        match &self.home {
+            Home::Memory(memory) => memory.bytes(),
+            Home::Store(layers) => layers.live.bytes(),
+        }
+    }
+
+    /// An id for the segments of a value.
+    pub fn new_id(&mut self) -> u64 {
+        self.meta.next_id += 1;
+        self.meta.next_id - 1
+    }
+
+    /// Stores an object.
+    pub fn put_object(&mut self, record_key: &[u8], record: &[u8]) -> Result<()> {
+        let new = Facts::of(record);
+        let mut old = None;
+        match &mut self.home {
+            Home::Memory(memory) => memory.put_object(record_key, record, |record| {
+                old = record.and_then(Facts::of);
+            })?,
+            Home::Store(layers) => {
+                old = layers.get(Table::Objects, record_key)?.as_deref().and_then(Facts::of);
+                layers.live.put(Table::Objects, record_key, record.to_vec());
+            }
+        }
+        self.count(record_key, old, new)
+    }
+
+    /// Removes an object, not its segments; whether it was there.
+    pub fn delete_object(&mut self, record_key: &[u8]) -> Result<bool> {
+        let mut old = None;
+        let removed = match &mut self.home {
+            Home::Memory(memory) => {
+                memory.remove_object(record_key, |record| old = Facts::of(record))?
+            }
+            Home::Store(layers) => {
+                let record = layers.get(Table::Objects, record_key)?;
+                old = record.as_deref().and_then(Facts::of);
+                let was_there = record.is_some();
+                layers.live.delete(Table::Objects, record_key);
+                was_there
+            }
+        };
+        self.count(record_key, old, None)?;
+        Ok(removed)
+    }
+
+    fn count(&mut self, record_key: &[u8], old: Option<Facts>, new: Option<Facts>) -> Result<()> {
+        let (old_at, new_at) =
+            (old.and_then(|old| old.expire_at_ms), new.and_then(|new| new.expire_at_ms));
+        if old_at != new_at {
+            let mut key = Vec::with_capacity(8 + record_key.len());
+            for (at_ms, is_new) in [(old_at, false), (new_at, true)] {
+                let Some(at_ms) = at_ms else { continue };
+                key.clear();
+                write_expire_key(&mut key, at_ms, record_key);
+                self.index(&key, is_new);
+            }
+        }
+        let same = matches!((old, new), (Some(old), Some(new))
+            if old.kind == new.kind && old_at.is_some() == new_at.is_some());
+        if same || (old.is_none() && new.is_none()) {
+            return Ok(());
+        }
+        let (db, _) = split_record_key(record_key)?;
+        let counts = counts_of(&mut self.meta, db);
+        if let Some(old) = old {
+            counts.subtract(old.kind, old.expire_at_ms.is_some());
+        }
+        if let Some(new) = new {
+            counts.add(new.kind, new.expire_at_ms.is_some());
+        }
+        if counts.keys == 0 {
+            self.meta.dbs.retain(|(other, _)| *other != db);
+            if let Home::Store(layers) = &mut self.home {
+                layers.live.delete(Table::Meta, &[b"db", &db.to_be_bytes()[..]].concat());
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&mut self, key: &[u8], is_there: bool) {
+        match (&mut self.home, is_there) {
+            (Home::Memory(memory), true) => {
+                memory.expires.insert(key.into());
+            }
+            (Home::Memory(memory), false) => {
+                memory.expires.remove(key);
+            }
+            (Home::Store(layers), true) => layers.live.put(Table::Expires, key, Vec::new()),
+            (Home::Store(layers), false) => layers.live.delete(Table::Expires, key),
+        }
+    }
+
+    /// Stores a segment.
+    pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
+        match &mut self.home {
+            Home::Memory(memory) => memory.put_segment(key, value),
+            Home::Store(layers) => layers.live.put(Table::Segments, key, value),
+        }
+    }
+
+    /// Removes a segment.
+    pub fn delete_segment(&mut self, key: &[u8]) {
+        match &mut self.home {
+            Home::Memory(memory) => {
+                memory.delete_segment(key);
+            }
+            Home::Store(layers) => layers.live.delete(Table::Segments, key),
+        }
+    }
+
+    /// A segment to be changed in place.
+    pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        match &mut self.home {
+            Home::Memory(memory) => Ok(memory.segment_mut(key)),
+            Home::Store(layers) => {
+                if layers.live.get(Table::Segments, key).is_none() {
+                    let value = layers.get(Table::Segments, key)?.map(Cow::into_owned);
+                    match value {
+                        Some(value) => layers.live.put(Table::Segments, key, value),
+                        None => return Ok(None),
+                    }
+                }
+                Ok(layers.live.get_mut(Table::Segments, key))
+            }
+        }
+    }
+
+    /// Removes every segment of a value.
+    pub fn delete_segments(&mut self, id: u64) -> Result<()> {
+        match &mut self.home {
+            Home::Memory(memory) => memory.delete_all_segments(id),
+            Home::Store(layers) => {
+                for key in layers.segment_keys(id)? {
+                    layers.live.delete(Table::Segments, &key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every key of every db.
+    pub fn clear(&mut self) {
+        self.meta.dbs.clear();
+        self.meta_changed = true;
+        match &mut self.home {
+            Home::Memory(memory) => *memory = Memory::default(),
+            Home::Store(layers) => {
+                layers.live = Changes::hiding_older();
+            }
+        }
+    }
+
+    /// Removes every key of one db.
+    pub fn clear_db(&mut self, db: u32) -> Result<()> {
+        if self.meta.dbs.iter().all(|(other, _)| *other == db) {
+            self.clear();
+            return Ok(());
+        }
+        for record_key in self.record_keys(db)? {
+            self.remove(&record_key)?;
+        }
+        Ok(())
+    }
+
+    /// Removes an object and its segments; whether it was there.
+    pub fn remove(&mut self, record_key: &[u8]) -> Result<bool> {
+        let id = match self.get(Table::Objects, record_key)? {
+            Some(record) => segment_id(&record)?,
+            None => return Ok(false),
+        };
+        if let Some(id) = id {
+            self.delete_segments(id)?;
+        }
+        self.delete_object(record_key)
+    }
+
+    /// Exchanges the keys of two dbs.
+    pub fn swap(&mut self, a: u32, b: u32) -> Result<()> {
+        if a == b {
+            return Ok(());
+        }
+        if let Home::Memory(memory) = &mut self.home {
+            memory.swap(a, b);
+            for (db, _) in &mut self.meta.dbs {
+                *db = if *db == a { b } else if *db == b { a } else { *db };
+            }
+            self.meta.dbs.sort_by_key(|(db, _)| *db);
+            return Ok(());
+        }
+        let mut moved = Vec::new();
+        for (from, to) in [(a, b), (b, a)] {
+            for record_key in self.record_keys(from)? {
+                if let Some(record) = self.get(Table::Objects, &record_key)? {
+                    let target = [&to.to_be_bytes()[..], &record_key[4..]].concat();
+                    moved.push((target, record.into_owned()));
+                }
+                self.delete_object(&record_key)?;
+            }
+        }
+        for (record_key, record) in moved {
+            self.put_object(&record_key, &record)?;
+        }
+        Ok(())
+    }
+
+    fn record_keys(&self, db: u32) -> Result<Vec<Vec<u8>>> {
+        let db = db.to_be_bytes();
+        let mut keys = Vec::new();
+        let mut walk = self.seek(Table::Objects, &db)?;
+        while let Some((key, _)) = walk.next()? {
+            if !key.starts_with(&db) {
+                break;
+            }
+            keys.push(key.into_owned());
+        }
+        Ok(keys)
+    }
+
+    /// The record key of a key that is expired at `now_ms`, the first of all in time.
+    pub fn next_expired(&mut self, now_ms: i64) -> Result<Option<Vec<u8>>> {
+        loop {
+            let Some(index_key) = self.first_expiry()? else { return Ok(None) };
+            let Some((at_ms, record_key)) = index_key.split_first_chunk::<8>() else {
+                return Err(StoreError::Corrupt("a key of the expiry index is too short".into()));
+            };
+            let at_ms = (u64::from_be_bytes(*at_ms) ^ 1 << 63) as i64;
+            if at_ms >= now_ms {
+                return Ok(None);
+            }
+            if let Some(record_key) = self.expiring(record_key, at_ms)? {
+                return Ok(Some(record_key));
+            }
+            // The index says what no object says.
+            self.index(&index_key, false);
+        }
+    }
+
+    fn first_expiry(&self) -> Result<Option<Vec<u8>>> {
+        match &self.home {
+            Home::Memory(memory) => Ok(memory.expires.first().map(|key| key.to_vec())),
+            Home::Store(layers) => {
+                Ok(layers.walk(Table::Expires, b"", true)?.next()?.map(|(key, _)| key.into_owned()))
+            }
+        }
+    }
+
+    /// The record key that an entry of the expiry index is about, which may hold only a hash of it.
+    fn expiring(&self, shown: &[u8], at_ms: i64) -> Result<Option<Vec<u8>>> {
+        let expires = |record: &[u8]| Facts::of(record).and_then(|facts| facts.expire_at_ms);
+        let record = self.get(Table::Objects, shown)?;
+        if record.is_some_and(|record| expires(&record) == Some(at_ms)) {
+            return Ok(Some(shown.to_vec()));
+        }
+        let Some((prefix, hash)) = shown.split_last_chunk::<16>() else { return Ok(None) };
+        if shown.len() != crate::layout::MAX_KEY_BYTES - 8 {
+            return Ok(None);
+        }
+        let ordered = self.is_ordered();
+        let mut walk = self.seek(Table::Objects, if ordered { prefix } else { &prefix[..4] })?;
+        while let Some((record_key, record)) = walk.next()? {
+            if key_hash(&record_key).to_be_bytes() == *hash && expires(&record) == Some(at_ms) {
+                return Ok(Some(record_key.into_owned()));
+            }
+            if !record_key.starts_with(if ordered { prefix } else { &prefix[..4] }) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sets the changes since the last time apart, to be written; None when there are none, or the
+    /// last ones are still being written.
+    pub fn freeze(&mut self) -> Option<Frozen> {
+        let Home::Store(layers) = &mut self.home else { return None };
+        if layers.frozen.is_some() || (layers.live.is_empty() && !self.meta_changed) {
+            return None;
+        }
+        self.meta_changed = false;
+        for (key, value) in self.meta.records() {
+            layers.live.put(Table::Meta, &key, value);
+        }
+        layers.live.put(Table::Meta, META_LAYOUT, LAYOUT_NAME.to_vec());
+        let changes = Arc::new(std::mem::take(&mut layers.live));
+        layers.frozen = Some(Arc::clone(&changes));
+        Some(Frozen { changes, store: Arc::clone(&layers.store) })
+    }
+
+    /// The changes set apart are in the store.
+    pub fn thaw(&mut self) -> Result<()> {
+        if let Home::Store(layers) = &mut self.home {
+            layers.base = layers.store.reader()?;
+            layers.frozen = None;
+        }
+        Ok(())
+    }
+
+    /// Bytes of changes that wait to be set apart.
+    pub fn waiting_bytes(&self) -> usize {
+        match &self.home {
+            Home::Memory(_) => 0,
+            Home::Store(layers) => layers.live.bytes(),
+        }
+    }
+}
+
+fn counts_of(meta: &mut Meta, db: u32) -> &mut DbCounts {
+    let index = match meta.dbs.binary_search_by_key(&db, |(db, _)| *db) {
+        Ok(index) => index,
+        Err(index) => {
+            meta.dbs.insert(index, (db, DbCounts::default()));
+            index
+        }
+    };
+    &mut meta.dbs[index].1
+}
+
+/// The id of an object's segments, if it has some.
+fn segment_id(record: &[u8]) -> Result<Option<u64>> {
+    match Object::parse(record)?.body {
+        crate::Body::Segmented { id, .. } => Ok(Some(id)),
+        crate::Body::Inline(_) => Ok(None),
+    }
+}
+
+impl Layers {
+    fn changes(&self) -> Vec<&Changes> {
+        let mut layers = vec![&self.live];
+        if !self.live.hides_older {
+            layers.extend(self.frozen.as_deref());
+        }
+        layers
+    }
+
+    fn base(&self) -> Option<&dyn Reader> {
+        let hidden =
+            self.live.hides_older || self.frozen.as_ref().is_some_and(|frozen| frozen.hides_older);
+        (!hidden).then_some(&*self.base)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        if let Some(found) = self.live.get(table, key) {
+            return Ok(found.map(Cow::Borrowed));
+        }
+        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
+            if let Some(found) = frozen.get(table, key) {
+                return Ok(found.map(Cow::Borrowed));
+            }
+        }
+        match self.base() {
+            Some(base) => base.get(table, key),
+            None => Ok(None),
+        }
+    }
+
+    fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
+        Merged::new(&self.changes(), self.base(), table, from, forward)
+    }
+
+    fn segment_keys(&self, id: u64) -> Result<Vec<Vec<u8>>> {
+        let prefix = id.to_be_bytes();
+        let mut keys = Vec::new();
+        let mut walk = self.walk(Table::Segments, &prefix, true)?;
+        while let Some((key, _)) = walk.next()? {
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            keys.push(key.into_owned());
+        }
+        Ok(keys)
+    }
+}
+
+impl Reader for Space {
+    #[inline]
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        match (&self.home, table) {
+            (Home::Memory(memory), Table::Objects) => {
+                Ok(memory.object(key).map(Cow::Borrowed))
+            }
+            (Home::Memory(memory), Table::Segments) => {
+                Ok(memory.segment(key).map(Cow::Borrowed))
+            }
+            (Home::Memory(memory), Table::Expires) => {
+                Ok(memory.expires.contains(key).then_some(Cow::Borrowed(&[])))
+            }
+            (Home::Memory(_), Table::Meta) => Ok(None),
+            (Home::Store(layers), _) => layers.get(table, key),
+        }
+    }
+
+    fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
+        match (&self.home, table) {
+            (Home::Memory(memory), Table::Objects) => Ok(Box::new(memory.objects(from))),
+            (Home::Memory(memory), _) => Ok(Box::new(memory.segments(from, true))),
+            (Home::Store(layers), _) => Ok(Box::new(layers.walk(table, from, true)?)),
+        }
+    }
+
+    fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
+        match &self.home {
+            Home::Memory(memory) => Ok(Box::new(memory.segments(from, false))),
+            Home::Store(layers) => Ok(Box::new(layers.walk(table, from, false)?)),
+        }
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.is_durable()
+    }
+
+    fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
+        match self.is_ordered() {
+            true => [record_key, &[0]].concat(),
+            false => record_key.to_vec(),
+        }
+    }
+
+    fn first_place(&self, db: u32) -> Vec<u8> {
+        db.to_be_bytes().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+use super::*;
+use crate::lmdb::LmdbStore;
+use crate::memory::MemoryStore;
+use crate::object::{record_key, Body, Encoding};
+use crate::segment::list_key;
+use redtool_format::rdb::ValueType;
+use std::collections::BTreeMap;
+
+fn record(expire_at_ms: Option<i64>, n: u32) -> Vec<u8> {
+    let text = format!("\x05{n:05}");
+    let object = Object {
+        kind: Kind::String,
+        value_type: ValueType::String,
+        encoding: Encoding::Embstr,
+        expire_at_ms,
+        idle_s: None,
+        freq: None,
+        long_key: None,
+        meta: None,
+        count: 1,
+        body: Body::Inline(text.as_bytes()),
+    };
+    let mut record = Vec::new();
+    object.write(&mut record);
+    record
+}
+
+fn all(space: &dyn Reader, table: Table) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut walk = space.seek(table, b"").unwrap();
+    while let Some((key, value)) = walk.next().unwrap() {
+        assert!(found.insert(key.into_owned(), value.into_owned()).is_none(), "met twice");
+    }
+    found
+}
+
+/// Random writes, changes set apart and written at any moment: the space always answers as a map.
+fn follows_a_map(mut space: Space, reopen: Option<&dyn Fn() -> Space>) {
+    let mut map: BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)> = BTreeMap::new();
+    let mut frozen = None;
+    let mut random = 7u64;
+    for step in 0..6000u32 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let draw = (random >> 33) as u32;
+        let key = record_key(draw % 3, format!("key:{}", draw / 3 % 200).as_bytes());
+        match draw % 10 {
+            0..=5 => {
+                let at = (draw % 4 == 0).then_some(1000 + i64::from(draw % 500));
+                space.put_object(&key, &record(at, step)).unwrap();
+                map.insert(key, (record(at, step), at));
+            }
+            6..=8 => {
+                assert_eq!(space.delete_object(&key).unwrap(), map.remove(&key).is_some());
+            }
+            _ if step % 97 == 0 => {
+                space.swap(0, 1).unwrap();
+                map = std::mem::take(&mut map)
+                    .into_iter()
+                    .map(|(mut key, value)| {
+                        key[3] = [1, 0, 2][usize::from(key[3])];
+                        (key, value)
+                    })
+                    .collect();
+            }
+            _ if step % 301 == 0 => {
+                space.clear();
+                map.clear();
+            }
+            _ if step % 5 == 0 => {
+                space.clear_db(2).unwrap();
+                map.retain(|key, _| key[3] != 2);
+            }
+            _ => match frozen.take() {
+                None => frozen = space.freeze(),
+                Some(changes) => {
+                    Frozen::write(&changes).unwrap();
+                    space.thaw().unwrap();
+                }
+            },
+        }
+        if step % 50 == 0 {
+            agrees(&space, &map);
+        }
+    }
+    if let Some(changes) = frozen {
+        changes.write().unwrap();
+        space.thaw().unwrap();
+    }
+    if let Some(changes) = space.freeze() {
+        changes.write().unwrap();
+        space.thaw().unwrap();
+    }
+    agrees(&space, &map);
+    let mut due: Vec<_> = map.iter().filter(|(_, (_, at))| at.is_some_and(|at| at < 1250)).collect();
+    due.sort_by_key(|(key, (_, at))| (*at, key.to_vec()));
+    for (key, _) in due {
+        let expired = space.next_expired(1250).unwrap().unwrap();
+        assert_eq!(&expired, key);
+        space.remove(&expired).unwrap();
+    }
+    assert_eq!(space.next_expired(1250).unwrap(), None);
+    if let Some(reopen) = reopen {
+        space.freeze().unwrap().write().unwrap();
+        space.thaw().unwrap();
+        let (before, meta) = (all(&space, Table::Objects), space.meta().clone());
+        drop(space);
+        let again = reopen();
+        assert_eq!(all(&again, Table::Objects), before);
+        assert_eq!(again.meta().dbs, meta.dbs);
+    }
+}
+
+fn agrees(space: &Space, map: &BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>) {
+    let found = all(space, Table::Objects);
+    assert!(found.iter().eq(map.iter().map(|(key, (record, _))| (key, record))));
+    for db in 0..3u32 {
+        let of_db = map.iter().filter(|(key, _)| key.starts_with(&db.to_be_bytes()));
+        let expires = of_db.clone().filter(|(_, (_, at))| at.is_some()).count() as u64;
+        let counts = space.meta().db(db);
+        assert_eq!((counts.keys, counts.expires), (of_db.count() as u64, expires), "db {db}");
+    }
+}
+
+#[test]
+fn memory_answers_as_a_map() {
+    follows_a_map(Space::in_memory(), None);
+}
+
+#[test]
+fn changes_over_a_store_answer_as_a_map() {
+    follows_a_map(Space::over(Arc::new(MemoryStore::new())).unwrap(), None);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.lmdb");
+    let store = LmdbStore::create(&path).unwrap();
+    let mut writer = store.writer().unwrap();
+    writer.put(Table::Meta, META_LAYOUT, LAYOUT_NAME).unwrap();
+    writer.commit().unwrap();
+    Store::sync(&store).unwrap();
+    drop(store);
+    let open = || Space::over(Arc::new(LmdbStore::open(&path).unwrap())).unwrap();
+    follows_a_map(open(), Some(&open));
+}
+
+#[test]
+fn segments_are_changed_in_place_whatever_layer_they_are_in() {
+    for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
+        let id = space.new_id();
+        assert_ne!(space.new_id(), id);
+        for round in 0..6u64 {
+            for position in 0..10 {
+                let key = list_key(id, position);
+                match space.segment_mut(&key).unwrap() {
+                    Some(value) => value.push(round as u8),
+                    None => space.put_segment(&key, vec![position as u8]),
+                }
+            }
+            space.delete_segment(&list_key(id, round));
+            if let Some(changes) = space.freeze() {
+                if round % 2 == 0 {
+                    changes.write().unwrap();
+                    space.thaw().unwrap();
+                }
+            }
+        }
+        let found = all_of(&space, id);
+        assert_eq!(found.len(), 9);
+        assert_eq!(found[&list_key(id, 9)[..].to_vec()], [9, 1, 2, 3, 4, 5]);
+        let mut back = space.seek_back(Table::Segments, &list_key(id, 7)).unwrap();
+        assert_eq!(*back.next().unwrap().unwrap().0, list_key(id, 7)[..]);
+        drop(back);
+        space.delete_segments(id).unwrap();
+        assert!(all_of(&space, id).is_empty());
+    }
+}
+
+fn all_of(space: &Space, id: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut walk = space.seek(Table::Segments, &id.to_be_bytes()).unwrap();
+    let mut found = BTreeMap::new();
+    while let Some((key, value)) = walk.next().unwrap() {
+        found.insert(key.into_owned(), value.into_owned());
+    }
+    found
+}
+
+#[test]
+fn a_long_key_expires_too() {
+    for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
+        let long = record_key(1, &[b'k'; 600]);
+        space.put_object(&long, &record(Some(5), 1)).unwrap();
+        space.put_object(&record_key(1, &[b'k'; 499]), &record(Some(6), 1)).unwrap();
+        assert_eq!(space.next_expired(6).unwrap(), Some(long.clone()));
+        space.remove(&long).unwrap();
+        assert_eq!(space.next_expired(6).unwrap(), None);
+        assert_eq!(space.next_expired(7).unwrap(), Some(record_key(1, &[b'k'; 499])));
+    }
+}
