@@ -10,9 +10,21 @@
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::keyspec::KeySpec;
+use crate::write::Writing;
 
-/// A command function: `args[0]` is the command's name (for a subcommand `args[1]` is its own).
-pub type Run = fn(&mut Context<'_>, &[&[u8]]) -> Outcome;
+/// A command's function: `args[0]` is the command's name (for a subcommand `args[1]` is its own).
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// It reads, and may run beside others.
+    Read(Read),
+    /// It may change the dataset, or what connections share, and runs alone.
+    Write(Write),
+}
+
+/// A function that reads.
+pub type Read = fn(&mut Context<'_>, &[&[u8]]) -> Outcome;
+/// A function that runs alone.
+pub type Write = fn(&mut Writing<'_>, &[&[u8]]) -> Outcome;
 
 /// Flags of a command, as COMMAND INFO names them: bits of [`Command::flags`].
 pub mod flag {
@@ -220,8 +232,34 @@ pub struct Command {
     pub subcommands: &'static [Command],
 }
 
-/// A row; what it does not say here is added by the methods of [`Command`].
+/// The row of a command that reads; what it does not say here is added by the methods of
+/// [`Command`].
 pub const fn row(
+    name: &'static str,
+    arity: i32,
+    flags: u32,
+    keys: &'static [KeySpec],
+    group: Group,
+    since: &'static str,
+    run: Read,
+) -> Command {
+    any_row(name, arity, flags, keys, group, since, Run::Read(run))
+}
+
+/// The row of a command that runs alone.
+pub const fn write_row(
+    name: &'static str,
+    arity: i32,
+    flags: u32,
+    keys: &'static [KeySpec],
+    group: Group,
+    since: &'static str,
+    run: Write,
+) -> Command {
+    any_row(name, arity, flags, keys, group, since, Run::Write(run))
+}
+
+const fn any_row(
     name: &'static str,
     arity: i32,
     flags: u32,

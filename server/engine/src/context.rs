@@ -11,6 +11,7 @@ use redtool_format::lzf;
 use redtool_format::rdb::string::Str;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
+use redtool_store::meta::Meta;
 use redtool_store::object::write_record_key;
 use redtool_store::{Bytes, Object, Reader, Table};
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,8 @@ use std::cell::{Cell, RefCell};
 pub struct Context<'a> {
     /// The records.
     pub reader: &'a dyn Reader,
+    /// What the dataset knows about itself: counters as they are now.
+    pub meta: &'a Meta,
     /// The dataset they belong to.
     pub dataset: &'a Dataset,
     /// The connection.

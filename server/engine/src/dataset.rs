@@ -3,12 +3,13 @@
 //!
 //! What the records of Meta are is told by [`redtool_store::meta`].
 use crate::clock::Clock;
+use crate::keyspace::Keyspace;
 use crate::scan::Cursors;
-use crate::server::ServerState;
+use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
-use redtool_store::meta::{DbCounts, Meta};
-use redtool_store::{Store, StoreError, Table};
-use std::sync::Arc;
+use redtool_store::meta::Meta;
+use redtool_store::{Reader, Space, Store, StoreError, Table};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Databases a server has at least.
 pub const DATABASES: u32 = 16;
@@ -45,6 +46,7 @@ pub struct Dataset {
     state: Arc<ServerState>,
     cursors: Cursors,
     ranks: RankCache,
+    keyspace: Mutex<Keyspace>,
 }
 
 impl Dataset {
@@ -70,8 +72,12 @@ impl Dataset {
         let databases = options.databases.max(DATABASES).max(highest);
         let state = Arc::new(ServerState::new());
         state.set_config("databases", databases.to_string());
-        drop(reader);
+        let space = match options.readonly || store.scheme() != "memory" {
+            true => Space::over_view(Arc::clone(&store), reader, meta.clone()),
+            false => copied(&*reader, &meta)?,
+        };
         Ok(Self {
+            keyspace: Mutex::new(Keyspace::new(space)),
             store,
             clock,
             databases,
@@ -85,7 +91,16 @@ impl Dataset {
         })
     }
 
-    /// The records.
+    /// The records and those who must hear of their changes, for one command (or one transaction)
+    /// at a time.
+    pub fn keyspace(&self) -> MutexGuard<'_, Keyspace> {
+        lock(&self.keyspace)
+    }
+    /// What the dataset knew about itself when it was opened.
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+    /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
@@ -100,14 +115,6 @@ impl Dataset {
     /// Whether write commands are refused.
     pub fn readonly(&self) -> bool {
         self.readonly
-    }
-    /// Counters of a database.
-    pub fn counts(&self, db: u32) -> DbCounts {
-        self.meta.db(db)
-    }
-    /// Databases that have counters, with them.
-    pub fn all_counts(&self) -> impl Iterator<Item = (u32, DbCounts)> + '_ {
-        self.meta.dbs.iter().copied()
     }
     /// Aux fields of the dump.
     pub fn aux(&self) -> &[Named] {
@@ -137,4 +144,20 @@ impl Dataset {
     pub fn ranks(&self) -> &RankCache {
         &self.ranks
     }
+}
+
+/// The records of a store, copied into memory to be changed there.
+fn copied(reader: &dyn Reader, known: &Meta) -> Result<Space, StoreError> {
+    let mut space = Space::in_memory();
+    let next_id = known.next_id.max(1);
+    *space.meta_mut() = Meta { dbs: Vec::new(), next_id, ..known.clone() };
+    let mut objects = reader.seek(Table::Objects, b"")?;
+    while let Some((key, record)) = objects.next()? {
+        space.put_object(&key, &record)?;
+    }
+    let mut segments = reader.seek(Table::Segments, b"")?;
+    while let Some((key, value)) = segments.next()? {
+        space.put_segment(&key, value.into_owned());
+    }
+    Ok(space)
 }

@@ -13,7 +13,6 @@
 //! of each pair, for each message
 //! ```
 //! Digests of element pairs start at zero and enter the key's digest as the twenty bytes of an xor.
-use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::keys::{is_alive, Keys};
 use crate::sha1::sha1;
@@ -24,6 +23,7 @@ use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::Visitor;
 use redtool_format::rdb::ValueType;
+use redtool_store::meta::Meta;
 use redtool_store::object::split_record_key;
 use redtool_store::{Object, Reader, Table};
 
@@ -72,11 +72,10 @@ pub fn of_value(reader: &dyn Reader, object: &Object<'_>) -> Result<Digest, Erro
 }
 
 /// The digest of all live keys: DEBUG DIGEST.
-pub fn of_dataset(reader: &dyn Reader, dataset: &Dataset) -> Result<Digest, Error> {
-    let now_ms = dataset.clock().now_ms();
+pub fn of_dataset(reader: &dyn Reader, meta: &Meta, now_ms: i64) -> Result<Digest, Error> {
     let mut total = Digest::default();
     let mut from = 0;
-    while let Some(db) = next_db(reader, dataset, from)? {
+    while let Some(db) = next_db(reader, meta, from)? {
         add_database(&mut total, reader, db, now_ms)?;
         match db.checked_add(1) {
             Some(next) => from = next,
@@ -88,9 +87,9 @@ pub fn of_dataset(reader: &dyn Reader, dataset: &Dataset) -> Result<Digest, Erro
 
 /// The first database from `from` on that has records; that is counted to have some, where records
 /// are in no order.
-fn next_db(reader: &dyn Reader, dataset: &Dataset, from: u32) -> Result<Option<u32>, Error> {
+fn next_db(reader: &dyn Reader, meta: &Meta, from: u32) -> Result<Option<u32>, Error> {
     if !reader.is_ordered() {
-        return Ok(dataset.all_counts().map(|(db, _)| db).find(|db| *db >= from));
+        return Ok(meta.dbs.iter().map(|(db, _)| *db).find(|db| *db >= from));
     }
     let record = reader.seek(Table::Objects, &from.to_be_bytes())?.next()?;
     let db = record.map(|(key, _)| split_record_key(&key).map(|(db, _)| db)).transpose()?;

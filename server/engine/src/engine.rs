@@ -5,24 +5,28 @@
 //! written part of its reply (a damaged record met half-way), the part is taken back and the error
 //! stands alone.
 use crate::args::shown;
-use crate::command::{flag, Command};
+use crate::blocked::Waiter;
+use crate::command::{flag, Command, Run};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
+use crate::keyspace::Keyspace;
 use crate::server::{add, Counters, TIMED_EVERY};
 use crate::session::Session;
 use crate::table;
+use crate::write::Writing;
 use redtool_format::resp::Writer;
 use redtool_store::object::write_record_key;
 use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs commands over a dataset, on one thread.
 pub struct Engine {
-    reader: Box<dyn Reader>,
+    /// A view of its own, of a dataset that nobody changes.
+    reader: Option<Box<dyn Reader>>,
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
     key_buf: RefCell<Vec<u8>>,
@@ -47,7 +51,7 @@ struct Admitted {
 impl Engine {
     /// Opens a view of the dataset's store.
     pub fn new(dataset: Arc<Dataset>) -> Result<Self, StoreError> {
-        let reader = dataset.store().reader()?;
+        let reader = if dataset.readonly() { Some(dataset.store().reader()?) } else { None };
         let counters = dataset.state().new_counters();
         Ok(Self { reader, counters, dataset, key_buf: RefCell::default() })
     }
@@ -64,13 +68,16 @@ impl Engine {
 
     /// Replaces the view by one of the store as it is now.
     pub fn refresh(&mut self) -> Result<(), StoreError> {
-        self.reader = self.dataset.store().reader()?;
+        if self.reader.is_some() {
+            self.reader = Some(self.dataset.store().reader()?);
+        }
         Ok(())
     }
 
     /// Says which keys the requests that follow will ask for; see [`Reader::expect`]. Those beyond
     /// [`EXPECTED_KEYS`] are left out.
     pub fn expect(&self, session: &Session, keys: &[&[u8]]) {
+        let Some(reader) = &self.reader else { return };
         let mut record_keys = self.key_buf.borrow_mut();
         record_keys.clear();
         let mut ends = [0; EXPECTED_KEYS];
@@ -84,7 +91,7 @@ impl Engine {
             *key = &record_keys[start..end];
             start = end;
         }
-        self.reader.expect(Table::Objects, &expected[..keys.len().min(EXPECTED_KEYS)]);
+        reader.expect(Table::Objects, &expected[..keys.len().min(EXPECTED_KEYS)]);
     }
 
     /// Executes a request (its first argument is the command's name) and appends the reply.
@@ -106,6 +113,122 @@ impl Engine {
             self.admit(session, args).and_then(|admitted| self.run(session, admitted, args, out));
         if let Err(error) = outcome {
             self.fail(mark, &error, out);
+        }
+    }
+
+    /// Runs a command that was admitted: beside others when it reads what nobody changes, else
+    /// alone.
+    #[inline]
+    fn run(
+        &self,
+        session: &mut Session,
+        admitted: Admitted,
+        args: &[&[u8]],
+        out: &mut Writer,
+    ) -> Outcome {
+        if let (Some(reader), Run::Read(run)) = (&self.reader, admitted.command.run) {
+            let mut context = Context {
+                reader: &**reader,
+                meta: self.dataset.meta(),
+                dataset: &self.dataset,
+                session,
+                out,
+                command: admitted.command,
+                counters: &self.counters,
+                now_ms: Cell::new(None),
+                key_buf: &self.key_buf,
+            };
+            note_last(context.session, admitted);
+            return counted(&self.counters, admitted.index, || run(&mut context, args));
+        }
+        let mut keys = self.dataset.keyspace();
+        let mut writing = self.writing(&mut keys, session, out, admitted.command);
+        let outcome = run_alone(&mut writing, admitted, args);
+        self.serve_ready(&mut keys);
+        outcome
+    }
+
+    fn writing<'a>(
+        &'a self,
+        keys: &'a mut Keyspace,
+        session: &'a mut Session,
+        out: &'a mut Writer,
+        command: &'static Command,
+    ) -> Writing<'a> {
+        Writing {
+            keys,
+            dataset: &self.dataset,
+            session,
+            out,
+            command,
+            counters: &self.counters,
+            may_wait: true,
+            waits: false,
+            is_retry: false,
+            now_ms: Cell::new(None),
+            key_buf: &self.key_buf,
+        }
+    }
+
+    /// Runs the commands that wait for keys which have become ready.
+    #[inline]
+    fn serve_ready(&self, keys: &mut Keyspace) {
+        while let Some((record_key, waiters)) = keys.blocked.next_ready() {
+            for waiter in waiters {
+                // Served already, perhaps by this very loop, by another key.
+                if keys.blocked.waits(waiter.client.id) {
+                    self.try_again(keys, &waiter);
+                }
+                let is_gone = matches!(keys.space.get(Table::Objects, &record_key), Ok(None));
+                if is_gone && !waiter.wakes_when_gone {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn try_again(&self, keys: &mut Keyspace, waiter: &Waiter) {
+        let mut session = Session::proxy(self.dataset.state(), waiter);
+        let mut out = Writer::new();
+        out.set_resp3(waiter.resp3);
+        let request: Vec<&[u8]> = waiter.request.iter().map(Vec::as_slice).collect();
+        let waits = match self.admit(&session, &request) {
+            Ok(admitted) => {
+                let mut writing = self.writing(keys, &mut session, &mut out, admitted.command);
+                writing.is_retry = true;
+                let outcome = run_alone(&mut writing, admitted, &request);
+                let waits = writing.waits;
+                if let Err(error) = outcome {
+                    self.fail(0, &error, &mut out);
+                }
+                waits
+            }
+            Err(error) => {
+                self.fail(0, &error, &mut out);
+                false
+            }
+        };
+        if !waits {
+            keys.blocked.remove(waiter.client.id);
+            waiter.client.mailbox.reply(std::mem::take(out.buffer()));
+        }
+    }
+
+    /// The time of a session's waiting command is over: its reply, unless it has been answered in
+    /// the meantime.
+    pub fn time_out(&self, session: &Session) -> Option<Vec<u8>> {
+        let waiter = self.dataset.keyspace().blocked.remove(session.id)?;
+        Some(waiter.timeout_reply)
+    }
+
+    /// A connection has ended: it no longer waits, watches or listens.
+    pub fn forget(&self, session: &mut Session) {
+        session.watching = None;
+        if session.waiting.is_some() || session.info.is_listening() {
+            let mut keys = self.dataset.keyspace();
+            keys.blocked.remove(session.id);
+            keys.pubsub.forget(&session.info);
         }
     }
 
@@ -160,15 +283,31 @@ impl Engine {
     fn run_queue(&self, session: &mut Session, out: &mut Writer) {
         let transaction = session.transaction.take().unwrap_or_default();
         session.set_transaction(None);
+        let watching = session.watching.take();
         if transaction.aborted {
             let error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
             return self.fail(out.buffer().len(), &error, out);
         }
+        let mut keys = self.dataset.keyspace();
+        if watching.is_some_and(|touched| touched.load(Acquire)) {
+            return out.null_array();
+        }
         out.array(transaction.queue.len());
         for request in &transaction.queue {
             let args: Vec<&[u8]> = request.iter().map(Vec::as_slice).collect();
-            self.execute_now(session, &args, out);
+            let mark = out.buffer().len();
+            // A command before it may have changed the protocol (HELLO).
+            out.set_resp3(session.resp3);
+            let outcome = self.admit(session, &args).and_then(|admitted| {
+                let mut writing = self.writing(&mut keys, session, out, admitted.command);
+                writing.may_wait = false;
+                run_alone(&mut writing, admitted, &args)
+            });
+            if let Err(error) = outcome {
+                self.fail(mark, &error, out);
+            }
         }
+        self.serve_ready(&mut keys);
     }
 
     /// The row to run, or why not.
@@ -196,41 +335,41 @@ impl Engine {
             error
         })
     }
+}
 
-    #[inline]
-    fn run(
-        &self,
-        session: &mut Session,
-        admitted: Admitted,
-        args: &[&[u8]],
-        out: &mut Writer,
-    ) -> Outcome {
-        let Admitted { command, index, sub } = admitted;
-        session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
-        let Some(counters) = self.counters.command(index) else { return Ok(()) };
-        let calls = counters.calls.load(Relaxed);
-        counters.calls.store(calls + 1, Relaxed);
-        let mut context = Context {
-            reader: &*self.reader,
-            dataset: &self.dataset,
-            session,
-            out,
-            command,
-            counters: &self.counters,
-            now_ms: Cell::new(None),
-            key_buf: &self.key_buf,
-        };
-        let started = (calls % TIMED_EVERY == 0).then(Instant::now);
-        let outcome = (command.run)(&mut context, args);
-        if let Some(started) = started {
-            add(&counters.timed_calls, 1);
-            add(&counters.timed_ns, started.elapsed().as_nanos() as u64);
-        }
-        if outcome.is_err() {
-            add(&counters.failed, 1);
-        }
-        outcome
+/// Runs an admitted command with the keyspace in hand.
+#[inline]
+fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
+    note_last(writing.session, admitted);
+    let counters = writing.counters;
+    counted(counters, admitted.index, || match admitted.command.run {
+        Run::Read(run) => run(&mut writing.view(), args),
+        Run::Write(run) => run(writing, args),
+    })
+}
+
+#[inline]
+fn note_last(session: &Session, admitted: Admitted) {
+    let Admitted { index, sub, .. } = admitted;
+    session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
+}
+
+/// Counts a call and, now and then, times it.
+#[inline]
+fn counted(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> Outcome {
+    let Some(counters) = counters.command(index) else { return Ok(()) };
+    let calls = counters.calls.load(Relaxed);
+    counters.calls.store(calls + 1, Relaxed);
+    let started = (calls % TIMED_EVERY == 0).then(Instant::now);
+    let outcome = run();
+    if let Some(started) = started {
+        add(&counters.timed_calls, 1);
+        add(&counters.timed_ns, started.elapsed().as_nanos() as u64);
     }
+    if outcome.is_err() {
+        add(&counters.failed, 1);
+    }
+    outcome
 }
 
 /// Redis' words when EXEC itself is refused.

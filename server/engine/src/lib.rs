@@ -10,16 +10,25 @@
 //! | [`engine`] | executing one request: lookup, arity, refusal, reply |
 //! | [`command`] | what a row says |
 //! | [`keyspec`] | where the keys of a command are |
+//! | [`keyspace`] | what commands share that write |
+//! | [`mail`] | what reaches a connection unasked |
+//! | [`notify`] | keyspace notifications |
 //! | [`syntax`] | the arguments of a command, as COMMAND DOCS describes them |
 //! | [`table`] | all rows, found by name |
 //! | [`context`] | what a running command sees: lookup of keys, the reply |
 //! | [`args`] | arguments parsed, with Redis' error texts |
+//! | [`blocked`] | commands that wait for keys |
 //! | [`error`] | errors a command answers with |
 //! | [`keys`] | walking the keys of a database |
 //! | [`value`] | whole values of any kind: elements, DUMP payloads |
+//! | [`watch`] | WATCH |
+//! | [`write`] | what a command sees that may change the dataset |
 //! | [`digest`] | DEBUG DIGEST |
+//! | [`edit`] | an object on its way from one record to the next |
 //! | [`sha1`] | SHA-1 |
 //! | [`process`] | what the system says about the process |
+//! | [`pubsub`] | who listens to which channel |
+//! | [`record_key`] | record keys without allocation |
 //! | [`scan`] | SCAN cursors and options |
 //! | [`glob`] | glob patterns |
 //! | [`dataset`] | a store opened as Redis databases |
@@ -57,18 +66,25 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod blocked;
 pub mod clock;
 pub mod command;
 pub mod commands;
 pub mod context;
 pub mod dataset;
 pub mod digest;
+pub mod edit;
 pub mod engine;
 pub mod error;
 pub mod glob;
 pub mod keys;
+pub mod keyspace;
 pub mod keyspec;
+pub mod mail;
+pub mod notify;
 pub mod process;
+pub mod pubsub;
+pub mod record_key;
 pub mod scan;
 pub mod server;
 pub mod session;
@@ -77,6 +93,8 @@ pub mod syntax;
 pub mod table;
 pub mod types;
 pub mod value;
+pub mod watch;
+pub mod write;
 
 pub use clock::Clock;
 pub use command::Command;
@@ -86,3 +104,4 @@ pub use engine::Engine;
 pub use error::{Error, Outcome};
 pub use server::ServerState;
 pub use session::Session;
+pub use write::Writing;

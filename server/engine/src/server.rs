@@ -2,9 +2,10 @@
 //!
 //! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
 use crate::clock::{system_ms, system_us};
+use crate::mail::Mailbox;
 use std::collections::BTreeMap;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed,
+    AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -52,6 +53,33 @@ pub struct ClientInfo {
     pub killed: AtomicBool,
     /// Names the client gave.
     pub names: Mutex<ClientNames>,
+    /// What waits to be sent to it unasked.
+    pub mailbox: Mailbox,
+    /// Channels, patterns and sharded channels that it listens to.
+    pub subscriptions: [AtomicUsize; 3],
+}
+
+/// A listener that leaves so much unread is disconnected (client-output-buffer-limit pubsub).
+const MAIL_MAX_BYTES: usize = 32 << 20;
+
+impl ClientInfo {
+    /// Sends a message that is encoded already.
+    pub fn post(&self, message: &[u8]) {
+        if self.mailbox.push(message) > MAIL_MAX_BYTES {
+            self.kill();
+        }
+    }
+
+    /// Has the connection closed.
+    pub fn kill(&self) {
+        self.killed.store(true, Relaxed);
+        self.mailbox.ring();
+    }
+
+    /// Whether it listens to anything.
+    pub fn is_listening(&self) -> bool {
+        self.subscriptions.iter().any(|topics| topics.load(Relaxed) > 0)
+    }
 }
 
 /// Names a client gives itself.

@@ -1,7 +1,10 @@
 //! State of one connection.
+use crate::blocked::Waiter;
 use crate::server::{lock, ClientInfo, ServerState};
+use crate::watch::Touched;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A connection, or an embedded user. It stands in the client table while it lives.
 #[derive(Debug)]
@@ -21,9 +24,22 @@ pub struct Session {
     pub replies: Replies,
     /// Commands queued since MULTI; set it with [`Session::set_transaction`].
     pub transaction: Option<Transaction>,
+    /// The keys it watches, and the flag that tells of their change.
+    pub watching: Option<Touched>,
+    /// A command that waits for keys: no other runs before it has been answered.
+    pub waiting: Option<Waiting>,
     /// What CLIENT LIST shows.
     pub info: Arc<ClientInfo>,
     state: Arc<ServerState>,
+    /// It stands in for a session of another thread, and is not its owner.
+    is_proxy: bool,
+}
+
+/// A command that waits.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    /// Until when; for ever without.
+    pub until: Option<Instant>,
 }
 
 /// CLIENT REPLY.
@@ -61,8 +77,29 @@ impl Session {
             close_after_reply: false,
             replies: Replies::On,
             transaction: None,
+            watching: None,
+            waiting: None,
             info,
             state: Arc::clone(state),
+            is_proxy: false,
+        }
+    }
+
+    /// Stands in for the session of a client whose command waits.
+    pub fn proxy(state: &Arc<ServerState>, waiter: &Waiter) -> Self {
+        Self {
+            id: waiter.client.id,
+            db: waiter.db,
+            resp3: waiter.resp3,
+            authenticated: true,
+            close_after_reply: false,
+            replies: Replies::On,
+            transaction: None,
+            watching: None,
+            waiting: None,
+            info: Arc::clone(&waiter.client),
+            state: Arc::clone(state),
+            is_proxy: true,
         }
     }
 
@@ -96,6 +133,7 @@ impl Session {
         self.select(0);
         self.set_resp3(false);
         self.set_transaction(None);
+        self.watching = None;
         self.authenticated = self.state.is_open();
         self.info.no_evict.store(false, Relaxed);
         self.info.no_touch.store(false, Relaxed);
@@ -110,6 +148,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.state.unregister(self.id);
+        if !self.is_proxy {
+            self.state.unregister(self.id);
+        }
     }
 }

@@ -10,10 +10,13 @@ const NAME_MAX_BYTES: usize = 32;
 /// The files' rows, in the order of COMMAND.
 const GROUPS: &[&[Command]] = &[
     commands::keyspace::COMMANDS,
+    commands::keyspace_write::COMMANDS,
+    commands::expiry::COMMANDS,
     commands::scan::COMMANDS,
     commands::object::COMMANDS,
     commands::sort::COMMANDS,
     commands::string::COMMANDS,
+    commands::string_write::COMMANDS,
     commands::bitmap::COMMANDS,
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,

@@ -16,7 +16,7 @@ fn debug(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         (b"help", []) => help(ctx),
         (b"sleep", [seconds]) => sleep(ctx, seconds),
         (b"digest", []) => {
-            let digest = digest::of_dataset(ctx.reader, ctx.dataset)?;
+            let digest = digest::of_dataset(ctx.reader, ctx.meta, ctx.now_ms())?;
             ctx.out.simple(&digest.to_string());
             Ok(())
         }

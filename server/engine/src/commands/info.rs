@@ -232,7 +232,7 @@ fn error_stats(ctx: &Context<'_>, text: &mut String) {
 }
 
 fn keyspace(ctx: &Context<'_>, text: &mut String) {
-    for (db, counts) in ctx.dataset.all_counts().filter(|(_, counts)| counts.keys > 0) {
+    for (db, counts) in ctx.meta.dbs.iter().filter(|(_, counts)| counts.keys > 0) {
         let _ =
             write!(text, "db{db}:keys={},expires={},avg_ttl=0\r\n", counts.keys, counts.expires);
     }

@@ -105,7 +105,7 @@ fn pexpiretime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn dbsize(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let keys = ctx.dataset.counts(ctx.session.db).keys;
+    let keys = ctx.meta.db(ctx.session.db).keys;
     ctx.out.int(keys as i64);
     Ok(())
 }

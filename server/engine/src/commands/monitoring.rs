@@ -92,7 +92,7 @@ fn memory_usage(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 
 fn memory_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     let resident = process::resident_bytes();
-    let keys: u64 = ctx.dataset.all_counts().map(|(_, counts)| counts.keys).sum();
+    let keys: u64 = ctx.meta.keys();
     let facts = [
         ("peak.allocated", process::peak_bytes()),
         ("total.allocated", resident),

@@ -107,7 +107,7 @@ const HALVINGS: usize = 24;
 const STEPS: u64 = 16;
 
 fn randomkey(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let picked = match ctx.dataset.counts(ctx.session.db).keys {
+    let picked = match ctx.meta.db(ctx.session.db).keys {
         0..=UNIFORM_MAX_KEYS => pick_uniformly(ctx)?,
         _ if !ctx.reader.is_ordered() => pick_anywhere(ctx)?,
         _ => pick_by_halving(ctx)?,

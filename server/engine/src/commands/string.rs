@@ -12,7 +12,13 @@ use crate::types::string::StringValue;
 use redtool_format::rdb::Kind;
 
 fn get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let Some(found) = ctx.lookup_kind(args[1], Kind::String)? else {
+    reply_get(ctx, args[1])
+}
+
+/// Replies with the string at a key, or null.
+#[inline]
+pub fn reply_get(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
+    let Some(found) = ctx.lookup_kind(key, Kind::String)? else {
         ctx.out.null();
         return Ok(());
     };

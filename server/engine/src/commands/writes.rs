@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::engine::READONLY;
 use crate::error::Outcome;
 use crate::keyspec::access::{
-    ACCESS, DELETE, INCOMPLETE, INSERT, OW, RM, RO, RW, UPDATE, VARIABLE,
+    ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE, VARIABLE,
 };
 use crate::keyspec::{KeySpec, NO_KEYS};
 
@@ -22,10 +22,6 @@ pub fn refused(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("append", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], String, "2.0.0", refused)
-        .args("key value")
-        .docs("O(1)", "Adds to the end of a string."),
     row("bitfield", -2, WRITE | DENYOOM,
         &[KeySpec::at(RW | ACCESS | UPDATE | VARIABLE, 1)], Bitmap, "3.2.0", refused)
         .args("key [operation:<GET encoding_offset:(encoding offset:integer) \
@@ -79,34 +75,6 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RO | ACCESS, 1), KeySpec::at(OW | UPDATE, 2)], Generic, "6.2.0", refused)
         .args("source:key destination:key#1 [DB destination-db:integer] [REPLACE]")
         .docs("O(N)", "Copies a value to another key."),
-    row("decr", 2, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
-        .args("key")
-        .docs("O(1)", "Subtracts one."),
-    row("decrby", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
-        .args("key decrement:integer")
-        .docs("O(1)", "Subtracts a number."),
-    row("del", -2, WRITE, &[KeySpec::range(RM | DELETE, 1, -1, 1)], Generic, "1.0.0", refused)
-        .args("key...")
-        .docs("O(N)", "Deletes keys.")
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
-    row("expire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.0.0", refused)
-        .args("key seconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
-        .docs("O(1)", "Sets an expiry in seconds from now."),
-    row("expireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.2.0", refused)
-        .args("key unix-time-seconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
-        .docs("O(1)", "Sets an expiry as Unix seconds."),
-    row("flushall", -1, WRITE, NO_KEYS, Server, "1.0.0", refused)
-        .args("[async:<ASYNC@4.0.0|SYNC@6.2.0>]")
-        .docs("O(N)", "Removes all keys of all databases.")
-        .acl(category::DANGEROUS | category::KEYSPACE)
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    row("flushdb", -1, WRITE, NO_KEYS, Server, "1.0.0", refused)
-        .args("[async:<ASYNC@4.0.0|SYNC@6.2.0>]")
-        .docs("O(N)", "Removes all keys of the database.")
-        .acl(category::DANGEROUS | category::KEYSPACE)
-        .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
         .args("key [condition:<NX|XX>@6.2.0] [change=CH@6.2.0] \
                longitude_latitude_member:(longitude:double latitude:double member)...")
@@ -137,21 +105,6 @@ pub const COMMANDS: &[Command] = &[
                | box:(BYBOX width:double height:double unit:<M|KM|FT|MI>)> [order:<ASC|DESC>] \
                [count:(COUNT count:integer [ANY])] [STOREDIST]")
         .docs("O(N+log(M))", "Members within a circle or box, stored."),
-    row("getdel", 2, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1)], String, "6.2.0", refused)
-        .args("key")
-        .docs("O(1)", "Gives a string and deletes its key."),
-    row("getex", -2, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "6.2.0", refused)
-        .args("key [expiration:<EX seconds:integer | PX milliseconds:integer \
-               | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time \
-               | PERSIST>]")
-        .docs("O(1)", "Gives a string and changes its expiry."),
-    row("getset", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
-        .args("key value")
-        .deprecated("6.2.0", "SET with GET")
-        .docs("O(1)", "Sets a string and gives the one before."),
     row("hdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Hash, "2.0.0", refused)
         .args("key field...")
         .docs("O(N)", "Removes fields."),
@@ -175,14 +128,6 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | INSERT, 1)], Hash, "2.0.0", refused)
         .args("key field value")
         .docs("O(1)", "Sets a field unless it exists."),
-    row("incr", 2, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
-        .args("key")
-        .docs("O(1)", "Adds one."),
-    row("incrby", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", refused)
-        .args("key increment:integer")
-        .docs("O(1)", "Adds a number."),
     row("incrbyfloat", 3, WRITE | DENYOOM | FAST,
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
         .args("key increment:double")
@@ -232,25 +177,6 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Generic, "1.0.0", refused)
         .args("key db:integer")
         .docs("O(1)", "Moves a key to another database."),
-    row("mset", -3, WRITE | DENYOOM,
-        &[KeySpec::range(OW | UPDATE, 1, -1, 2)], String, "1.0.1", refused)
-        .args("key_value:(key value)...")
-        .docs("O(N)", "Sets several keys.")
-        .tips(&["request_policy:multi_shard", "response_policy:all_succeeded"]),
-    row("msetnx", -3, WRITE | DENYOOM,
-        &[KeySpec::range(OW | INSERT, 1, -1, 2)], String, "1.0.1", refused)
-        .args("key_value:(key value)...")
-        .docs("O(N)", "Sets several keys unless any of them exists.")
-        .tips(&["request_policy:multi_shard", "response_policy:agg_min"]),
-    row("persist", 2, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.2.0", refused)
-        .args("key")
-        .docs("O(1)", "Removes the expiry of a key."),
-    row("pexpire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", refused)
-        .args("key milliseconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
-        .docs("O(1)", "Sets an expiry in milliseconds from now."),
-    row("pexpireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", refused)
-        .args("key unix-time-milliseconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
-        .docs("O(1)", "Sets an expiry as Unix milliseconds."),
     row("pfadd", -2, WRITE | DENYOOM | FAST,
         &[KeySpec::at(RW | INSERT, 1)], HyperLogLog, "2.8.9", refused)
         .args("key [element...]")
@@ -265,9 +191,6 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 2, -1, 1)], HyperLogLog, "2.8.9", refused)
         .args("destkey:key sourcekey:key#1...")
         .docs("O(N)", "Merges HyperLogLogs into one."),
-    row("psetex", 4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], String, "2.6.0", refused)
-        .args("key milliseconds:integer value")
-        .docs("O(1)", "Sets a string that expires after milliseconds."),
     row("rename", 3, WRITE,
         &[KeySpec::at(RW | ACCESS | DELETE, 1),
           KeySpec::at(OW | UPDATE, 2)], Generic, "1.0.0", refused)
@@ -314,27 +237,10 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
         .args("destination:key key:key#1...")
         .docs("O(N)", "Difference of sets, stored."),
-    row("set", -3, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | UPDATE | VARIABLE, 1)], String, "1.0.0", refused)
-        .args("key value [condition:<NX|XX>@2.6.12] [GET@6.2.0] \
-               [expiration:<EX seconds:integer@2.6.12 | PX milliseconds:integer@2.6.12 \
-               | EXAT unix-time-seconds:unix-time@6.2.0 \
-               | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0>]")
-        .docs("O(1)", "Sets a key to a string."),
     row("setbit", 4, WRITE | DENYOOM,
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Bitmap, "2.2.0", refused)
         .args("key offset:integer value:integer")
         .docs("O(1)", "Sets one bit of a string."),
-    row("setex", 4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], String, "2.0.0", refused)
-        .args("key seconds:integer value")
-        .docs("O(1)", "Sets a string that expires after seconds."),
-    row("setnx", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(OW | INSERT, 1)], String, "1.0.0", refused)
-        .args("key value")
-        .docs("O(1)", "Sets a key unless it exists."),
-    row("setrange", 4, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], String, "2.2.0", refused)
-        .args("key offset:integer value")
-        .docs("O(1)", "Overwrites part of a string."),
     row("sinterstore", -3, WRITE | DENYOOM,
         &[KeySpec::at(RW | UPDATE, 1),
           KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
@@ -369,11 +275,6 @@ pub const COMMANDS: &[Command] = &[
     row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
         .args("index1:integer index2:integer")
         .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
-    row("unlink", -2, WRITE | FAST,
-        &[KeySpec::range(RM | DELETE, 1, -1, 1)], Generic, "4.0.0", refused)
-        .args("key...")
-        .docs("O(1)", "Deletes keys, freeing memory in the background.")
-        .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
     row("xack", -4, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
         .args("key group id...")
         .docs("O(1)", "Acknowledges messages of a group."),

@@ -12,12 +12,15 @@
 //! | [`segments`] | seeking and walking the segments of one collection |
 //! | [`groups`] | elements found by their first item: packed, or segments by hash |
 //! | [`sample`] | random picks: of places, and of a number of elements of a walk |
+//! | [`limits`] | when a collection leaves its packed encoding |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
+//! | [`string_write`] | strings written, whole or in part |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
 pub mod hash;
+pub mod limits;
 pub mod list;
 pub mod rank;
 pub mod sample;
@@ -25,6 +28,7 @@ pub mod segments;
 pub mod set;
 pub mod stream;
 pub mod string;
+pub mod string_write;
 pub mod zset;
 
 use crate::error::Error;

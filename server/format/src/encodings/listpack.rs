@@ -15,6 +15,7 @@
 //! count and every backlen to account. [`Listpack::get`] and [`Listpack::iter_rev`] need backlens
 //! and refuse those that lie; the other readers do not look at them.
 mod builder;
+pub mod edit;
 mod entry;
 
 pub use builder::Builder;
@@ -22,6 +23,7 @@ pub use builder::Builder;
 use super::Item;
 use crate::error::{FormatError, Result};
 use crate::number;
+use std::ops::Range;
 
 const HEADER_BYTES: usize = 6;
 const TERMINATOR: u8 = 0xff;
@@ -145,6 +147,29 @@ impl<'a> Listpack<'a> {
     /// Like [`Listpack::find`], but gives the items that follow the match: its value comes first.
     pub fn find_then(&self, needle: &[u8], step: usize) -> Result<Option<Iter<'a>>> {
         Ok(self.search(needle, step)?.map(|(_, items)| items))
+    }
+
+    /// Like [`Listpack::find`], but gives the item's place in bytes, and the items that follow it.
+    pub fn find_place(
+        &self,
+        needle: &[u8],
+        step: usize,
+    ) -> Result<Option<(Range<usize>, Iter<'a>)>> {
+        let number = number::parse_i64(needle);
+        let mut items = self.iter();
+        let step = step.max(1);
+        loop {
+            let start = items.offset();
+            let Some(item) = items.next() else { return Ok(None) };
+            let found = match item? {
+                Item::Str(bytes) => bytes == needle,
+                Item::Int(n) => number == Some(n),
+            };
+            if found {
+                return Ok(Some((start..items.offset(), items)));
+            }
+            items.advance(step - 1)?;
+        }
     }
 
     fn search(&self, needle: &[u8], step: usize) -> Result<Option<(usize, Iter<'a>)>> {

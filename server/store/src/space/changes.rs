@@ -139,9 +139,7 @@ impl<'r> Layer<'r> {
     fn advance(&mut self) -> Result<Option<Change<'r>>> {
         match self {
             Layer::Changes(walk) => Ok(walk.advance()),
-            Layer::Base(cursor) => {
-                Ok(cursor.next()?.map(|(key, value)| (key, Some(value))))
-            }
+            Layer::Base(cursor) => Ok(cursor.next()?.map(|(key, value)| (key, Some(value)))),
         }
     }
 }

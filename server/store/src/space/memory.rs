@@ -179,4 +179,3 @@ impl<'m> Cursor<'m> for SegmentWalk<'m> {
         Ok(record.map(|(key, value)| (Cow::Borrowed(&key[..]), Cow::Borrowed(&value[..]))))
     }
 }
-

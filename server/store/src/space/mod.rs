@@ -17,7 +17,7 @@ mod table;
 
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::{Result, StoreError};
-use crate::layout::{META_LAYOUT, LAYOUT_NAME};
+use crate::layout::{LAYOUT_NAME, META_LAYOUT};
 use crate::meta::{DbCounts, Meta};
 use crate::object::{split_record_key, write_expire_key, Object};
 use crate::segment::key_hash;
@@ -89,10 +89,15 @@ impl Space {
     /// The dataset of a store, to be changed.
     pub fn over(store: Arc<dyn Store>) -> Result<Self> {
         let base = store.reader()?;
-        let mut meta = Meta::load(&*base)?;
+        let meta = Meta::load(&*base)?;
+        Ok(Self::over_view(store, base, meta))
+    }
+
+    /// The dataset of a store of which there is a view already.
+    pub fn over_view(store: Arc<dyn Store>, base: Box<dyn Reader>, mut meta: Meta) -> Self {
         meta.next_id = meta.next_id.max(1);
         let layers = Layers { live: Changes::default(), frozen: None, base, store };
-        Ok(Self { meta, home: Home::Store(layers), meta_changed: false })
+        Self { meta, home: Home::Store(layers), meta_changed: false }
     }
 
     /// What the dataset knows about itself, counters as they are now.
@@ -125,20 +130,27 @@ impl Space {
         self.meta.next_id - 1
     }
 
-    /// Stores an object.
-    pub fn put_object(&mut self, record_key: &[u8], record: &[u8]) -> Result<()> {
+    /// Stores an object. Of the one that it replaces the id of its segments, which are still there
+    /// (and are the new one's, when that has the same id).
+    #[inline]
+    pub fn put_object(&mut self, record_key: &[u8], record: &[u8]) -> Result<Option<u64>> {
         let new = Facts::of(record);
-        let mut old = None;
+        let (mut old, mut id) = (None, Ok(None));
         match &mut self.home {
             Home::Memory(memory) => memory.put_object(record_key, record, |record| {
                 old = record.and_then(Facts::of);
+                id = record.map_or(Ok(None), segment_id);
             })?,
             Home::Store(layers) => {
-                old = layers.get(Table::Objects, record_key)?.as_deref().and_then(Facts::of);
+                let replaced = layers.get(Table::Objects, record_key)?;
+                old = replaced.as_deref().and_then(Facts::of);
+                id = replaced.as_deref().map_or(Ok(None), segment_id);
+                drop(replaced);
                 layers.live.put(Table::Objects, record_key, record.to_vec());
             }
         }
-        self.count(record_key, old, new)
+        self.count(record_key, old, new)?;
+        id
     }
 
     /// Removes an object, not its segments; whether it was there.
@@ -299,7 +311,13 @@ impl Space {
         if let Home::Memory(memory) = &mut self.home {
             memory.swap(a, b);
             for (db, _) in &mut self.meta.dbs {
-                *db = if *db == a { b } else if *db == b { a } else { *db };
+                *db = if *db == a {
+                    b
+                } else if *db == b {
+                    a
+                } else {
+                    *db
+                };
             }
             self.meta.dbs.sort_by_key(|(db, _)| *db);
             return Ok(());
@@ -432,7 +450,12 @@ fn counts_of(meta: &mut Meta, db: u32) -> &mut DbCounts {
 }
 
 /// The id of an object's segments, if it has some.
+#[inline]
 fn segment_id(record: &[u8]) -> Result<Option<u64>> {
+    // The flag that says whether it has.
+    if record.get(1).is_some_and(|flags| flags & 1 << 4 == 0) {
+        return Ok(None);
+    }
     match Object::parse(record)?.body {
         crate::Body::Segmented { id, .. } => Ok(Some(id)),
         crate::Body::Inline(_) => Ok(None),
@@ -440,6 +463,10 @@ fn segment_id(record: &[u8]) -> Result<Option<u64>> {
 }
 
 impl Layers {
+    fn is_unchanged(&self) -> bool {
+        self.frozen.is_none() && self.live.is_empty()
+    }
+
     fn changes(&self) -> Vec<&Changes> {
         let mut layers = vec![&self.live];
         if !self.live.hides_older {
@@ -491,12 +518,8 @@ impl Reader for Space {
     #[inline]
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
         match (&self.home, table) {
-            (Home::Memory(memory), Table::Objects) => {
-                Ok(memory.object(key).map(Cow::Borrowed))
-            }
-            (Home::Memory(memory), Table::Segments) => {
-                Ok(memory.segment(key).map(Cow::Borrowed))
-            }
+            (Home::Memory(memory), Table::Objects) => Ok(memory.object(key).map(Cow::Borrowed)),
+            (Home::Memory(memory), Table::Segments) => Ok(memory.segment(key).map(Cow::Borrowed)),
             (Home::Memory(memory), Table::Expires) => {
                 Ok(memory.expires.contains(key).then_some(Cow::Borrowed(&[])))
             }
@@ -509,6 +532,7 @@ impl Reader for Space {
         match (&self.home, table) {
             (Home::Memory(memory), Table::Objects) => Ok(Box::new(memory.objects(from))),
             (Home::Memory(memory), _) => Ok(Box::new(memory.segments(from, true))),
+            (Home::Store(layers), _) if layers.is_unchanged() => layers.base.seek(table, from),
             (Home::Store(layers), _) => Ok(Box::new(layers.walk(table, from, true)?)),
         }
     }
@@ -520,19 +544,31 @@ impl Reader for Space {
         }
     }
 
+    fn expect(&self, table: Table, keys: &[&[u8]]) {
+        if let Home::Store(layers) = &self.home {
+            layers.base.expect(table, keys);
+        }
+    }
+
     fn is_ordered(&self) -> bool {
-        self.is_durable()
+        match &self.home {
+            Home::Memory(_) => false,
+            Home::Store(layers) => layers.base.is_ordered(),
+        }
     }
 
     fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
-        match self.is_ordered() {
-            true => [record_key, &[0]].concat(),
-            false => record_key.to_vec(),
+        match &self.home {
+            Home::Memory(_) => record_key.to_vec(),
+            Home::Store(layers) => layers.base.place_after(record_key),
         }
     }
 
     fn first_place(&self, db: u32) -> Vec<u8> {
-        db.to_be_bytes().to_vec()
+        match &self.home {
+            Home::Memory(_) => db.to_be_bytes().to_vec(),
+            Home::Store(layers) => layers.base.first_place(db),
+        }
     }
 }
 

@@ -141,9 +141,8 @@ impl ObjectTable {
         let (bit, seed) = (1usize << self.level, self.seed);
         let shard = &mut self.shards[self.split];
         let mut half = HashTable::with_capacity(shard.len() / 2 + 1);
-        let moving = |entry: &mut Entry| {
-            hash_of(key_of(entry), seed).reverse_bits() as usize & bit != 0
-        };
+        let moving =
+            |entry: &mut Entry| hash_of(key_of(entry), seed).reverse_bits() as usize & bit != 0;
         for entry in shard.extract_if(moving) {
             let hash = slot_hash(hash_of(key_of(&entry), seed));
             half.insert_unique(hash, entry, |entry| slot_hash(hash_of(key_of(entry), seed)));

@@ -91,7 +91,8 @@ fn follows_a_map(mut space: Space, reopen: Option<&dyn Fn() -> Space>) {
         space.thaw().unwrap();
     }
     agrees(&space, &map);
-    let mut due: Vec<_> = map.iter().filter(|(_, (_, at))| at.is_some_and(|at| at < 1250)).collect();
+    let mut due: Vec<_> =
+        map.iter().filter(|(_, (_, at))| at.is_some_and(|at| at < 1250)).collect();
     due.sort_by_key(|(key, (_, at))| (*at, key.to_vec()));
     for (key, _) in due {
         let expired = space.next_expired(1250).unwrap().unwrap();

@@ -1,0 +1,224 @@
+//! When keys expire: EXPIRE and its kin, PERSIST, and the options EX, PX, EXAT, PXAT of others.
+use crate::args;
+use crate::command::flag::{FAST, WRITE};
+use crate::command::Group::Generic;
+use crate::command::{write_row, Command};
+use crate::error::{Error, Outcome};
+use crate::keyspec::access::{RW, UPDATE};
+use crate::keyspec::KeySpec;
+use crate::notify::class::GENERIC;
+use crate::record_key::RecordKey;
+use crate::types::Result;
+use crate::write::Writing;
+use redtool_format::rdb::Kind;
+use redtool_store::object::is_long_key;
+use redtool_store::Object;
+
+/// What options say about an expiry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Expiration {
+    /// Nothing.
+    #[default]
+    None,
+    /// KEEPTTL.
+    Keep,
+    /// PERSIST.
+    Persist,
+    /// A time that is no time: told when all options are read.
+    Invalid,
+    /// Unix ms.
+    At(i64),
+}
+
+impl Expiration {
+    /// Refuses a time that is none.
+    pub fn check(self, _: &Writing<'_>, command: &str) -> Result<()> {
+        match self {
+            Expiration::Invalid => Err(invalid(command)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn invalid(command: &str) -> Error {
+    Error::text(format!("ERR invalid expire time in '{command}' command"))
+}
+
+/// Reads one option about an expiry, and its argument from `rest`. There may be only one.
+pub fn expiration(
+    ws: &Writing<'_>,
+    command: &str,
+    word: &[u8],
+    rest: &mut &[&[u8]],
+    before: Expiration,
+) -> Result<Expiration> {
+    let _ = command;
+    if before != Expiration::None {
+        return Err(Error::SYNTAX);
+    }
+    if args::is(word, "keepttl") {
+        return Ok(Expiration::Keep);
+    }
+    if args::is(word, "persist") {
+        return Ok(Expiration::Persist);
+    }
+    let (is_relative, unit_ms) = match word.to_ascii_lowercase().as_slice() {
+        b"ex" => (true, 1000),
+        b"px" => (true, 1),
+        b"exat" => (false, 1000),
+        b"pxat" => (false, 1),
+        _ => return Err(Error::SYNTAX),
+    };
+    let [time, tail @ ..] = *rest else { return Err(Error::SYNTAX) };
+    *rest = tail;
+    let base_ms = if is_relative { ws.now_ms() } else { 0 };
+    let time = args::int(time)?;
+    let at_ms = time.checked_mul(unit_ms).filter(|_| time > 0);
+    Ok(at_ms.and_then(|at| at.checked_add(base_ms)).map_or(Expiration::Invalid, Expiration::At))
+}
+
+impl Writing<'_> {
+    /// Kind and expiry of a key that is there.
+    pub fn edit_expiry(&mut self, key: &[u8]) -> Result<Option<(Kind, Option<i64>)>> {
+        match self.record(key)? {
+            Some(record) => {
+                let object = Object::parse(&record)?;
+                Ok(Some((object.kind, object.expire_at_ms)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Changes the expiry of a key that is there, and tells nobody.
+    pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<i64>) -> Result<()> {
+        let record_key = RecordKey::new(self.session.db, key);
+        let mut scratch = std::mem::take(&mut self.keys.scratch);
+        scratch.clear();
+        if let Some(record) = self.keys.record(&record_key, key)? {
+            let mut object = Object::parse(&record)?;
+            object.expire_at_ms = expire_at_ms;
+            object.long_key = is_long_key(key).then_some(key);
+            object.write(&mut scratch);
+        }
+        if !scratch.is_empty() {
+            self.keys.space.put_object(&record_key, &scratch)?;
+        }
+        self.keys.scratch = scratch;
+        Ok(())
+    }
+}
+
+/// Conditions of EXPIRE.
+#[derive(Debug, Default)]
+struct Conditions {
+    nx: bool,
+    xx: bool,
+    gt: bool,
+    lt: bool,
+}
+
+impl Conditions {
+    fn parse(words: &[&[u8]]) -> Result<Self> {
+        let mut given = Conditions::default();
+        for word in words {
+            match word.to_ascii_lowercase().as_slice() {
+                b"nx" => given.nx = true,
+                b"xx" => given.xx = true,
+                b"gt" => given.gt = true,
+                b"lt" => given.lt = true,
+                _ => {
+                    let word = args::shown(word, 128);
+                    return Err(Error::text(format!("ERR Unsupported option {word}")));
+                }
+            }
+        }
+        if given.nx && (given.xx || given.gt || given.lt) {
+            return Err(Error::fixed(
+                "ERR NX and XX, GT or LT options at the same time are not compatible",
+            ));
+        }
+        if given.gt && given.lt {
+            return Err(Error::fixed("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(given)
+    }
+
+    fn allow(&self, old_ms: Option<i64>, new_ms: i64) -> bool {
+        match old_ms {
+            Some(old) => !(self.nx || (self.gt && new_ms <= old) || (self.lt && new_ms >= old)),
+            None => !(self.xx || self.gt),
+        }
+    }
+}
+
+/// EXPIRE and its kin. The time is in units of `unit_ms`, from now on when it is relative.
+fn set_time(ws: &mut Writing<'_>, args: &[&[u8]], is_relative: bool, unit_ms: i64) -> Outcome {
+    let key = args[1];
+    let conditions = Conditions::parse(&args[3..])?;
+    let time = args::int(args[2])?;
+    let base_ms = if is_relative { ws.now_ms() } else { 0 };
+    let at_ms = time.checked_mul(unit_ms).and_then(|at| at.checked_add(base_ms));
+    let Some(at_ms) = at_ms else { return Err(invalid(ws.command.name)) };
+    let Some((_, old_ms)) = ws.edit_expiry(key)? else {
+        ws.out.int(0);
+        return Ok(());
+    };
+    if !conditions.allow(old_ms, at_ms) {
+        ws.out.int(0);
+        return Ok(());
+    }
+    if at_ms <= ws.now_ms() {
+        ws.delete(key)?;
+    } else {
+        ws.set_expiry(key, Some(at_ms))?;
+        ws.changed(key, GENERIC, "expire");
+    }
+    ws.out.int(1);
+    Ok(())
+}
+
+fn expire(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    set_time(ws, args, true, 1000)
+}
+
+fn pexpire(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    set_time(ws, args, true, 1)
+}
+
+fn expireat(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    set_time(ws, args, false, 1000)
+}
+
+fn pexpireat(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    set_time(ws, args, false, 1)
+}
+
+fn persist(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let had_expiry = ws.edit_expiry(args[1])?.is_some_and(|(_, at_ms)| at_ms.is_some());
+    if had_expiry {
+        ws.set_expiry(args[1], None)?;
+        ws.changed(args[1], GENERIC, "persist");
+    }
+    ws.out.int(i64::from(had_expiry));
+    Ok(())
+}
+
+/// The rows.
+#[rustfmt::skip]
+pub const COMMANDS: &[Command] = &[
+    write_row("expire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.0.0", expire)
+        .args("key seconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
+        .docs("O(1)", "Sets an expiry in seconds from now."),
+    write_row("pexpire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpire)
+        .args("key milliseconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
+        .docs("O(1)", "Sets an expiry in milliseconds from now."),
+    write_row("expireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.2.0", expireat)
+        .args("key unix-time-seconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
+        .docs("O(1)", "Sets an expiry as Unix seconds."),
+    write_row("pexpireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpireat)
+        .args("key unix-time-milliseconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
+        .docs("O(1)", "Sets an expiry as Unix milliseconds."),
+    write_row("persist", 2, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.2.0", persist)
+        .args("key")
+        .docs("O(1)", "Removes the expiry of a key."),
+];

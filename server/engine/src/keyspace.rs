@@ -1,0 +1,131 @@
+//! What the commands of a server that is written share, and only one of them has at a time: the
+//! records, and everybody who must hear of changes.
+use crate::blocked::Blocked;
+use crate::keys::is_alive;
+use crate::notify::class;
+use crate::pubsub::PubSub;
+use crate::record_key::RecordKey;
+use crate::types::limits::Limits;
+use crate::types::Result;
+use crate::watch::Watched;
+use redtool_store::{Bytes, Object, Reader, Space, Table};
+
+/// The records of all databases, and those who wait for, watch or listen to them.
+pub struct Keyspace {
+    /// The records.
+    pub space: Space,
+    /// Changes since the last save.
+    pub dirty: u64,
+    /// WATCH.
+    pub watched: Watched,
+    /// Commands that wait.
+    pub blocked: Blocked,
+    /// Channels.
+    pub pubsub: PubSub,
+    /// Classes of events that are notified.
+    pub events: u32,
+    /// When a collection leaves its packed encoding.
+    pub limits: Limits,
+    /// Keys that ran out, and were removed.
+    pub expired_keys: u64,
+    /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    /// Room for a record in the making.
+    pub scratch: Vec<u8>,
+}
+
+impl Keyspace {
+    /// Of these records.
+    pub fn new(space: Space) -> Self {
+        Self {
+            space,
+            dirty: 0,
+            watched: Watched::default(),
+            blocked: Blocked::default(),
+            pubsub: PubSub::default(),
+            events: 0,
+            limits: Limits::default(),
+            expired_keys: 0,
+            active_expire: true,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The record of a key, were it expired.
+    #[inline]
+    pub fn record(&self, record_key: &RecordKey, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        let Some(record) = self.space.get(Table::Objects, record_key)? else { return Ok(None) };
+        if record_key.is_hashed() {
+            let object = Object::parse(&record)?;
+            if object.long_key.is_none_or(|whole| whole != key) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(record))
+    }
+
+    /// A key has changed.
+    #[inline]
+    pub fn touch(&mut self, record_key: &[u8]) {
+        self.dirty += 1;
+        self.watched.touch(record_key, false);
+    }
+
+    /// Tells of an event, if somebody wants to know.
+    #[inline]
+    pub fn notify(&mut self, of: u32, event: &str, db: u32, key: &[u8]) {
+        if self.events & of != 0 {
+            self.notify_listeners(event, db, key);
+        }
+    }
+
+    fn notify_listeners(&self, event: &str, db: u32, key: &[u8]) {
+        if self.pubsub.is_silent() {
+            return;
+        }
+        if self.events & class::KEYSPACE != 0 {
+            let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+            self.pubsub.publish(&channel, event.as_bytes());
+        }
+        if self.events & class::KEYEVENT != 0 {
+            self.pubsub.publish(format!("__keyevent@{db}__:{event}").as_bytes(), key);
+        }
+    }
+
+    /// Removes a key that has run out. The key's own name, which a long one has in its record.
+    pub fn expire(&mut self, record_key: &[u8]) -> Result<()> {
+        let name = match self.space.get(Table::Objects, record_key)? {
+            Some(record) => Object::parse(&record)?.key(record_key)?.to_vec(),
+            None => return Ok(()),
+        };
+        self.space.remove(record_key)?;
+        self.expired_keys += 1;
+        self.dirty += 1;
+        self.watched.touch(record_key, true);
+        self.blocked.signal_gone(record_key);
+        let db = record_key.first_chunk().map_or(0, |db| u32::from_be_bytes(*db));
+        self.notify(class::EXPIRED, "expired", db, &name);
+        Ok(())
+    }
+
+    /// Removes keys that have run out, at most so many; how many there were.
+    pub fn expire_due(&mut self, now_ms: i64, most: usize) -> Result<usize> {
+        for done in 0..most {
+            match self.space.next_expired(now_ms)? {
+                Some(record_key) => self.expire(&record_key)?,
+                None => return Ok(done),
+            }
+        }
+        Ok(most)
+    }
+
+    /// Whether a record is there for a client.
+    #[inline]
+    pub fn is_alive(record: &[u8], now_ms: impl FnOnce() -> i64) -> Result<bool> {
+        // The flag that says whether there is an expiry at all.
+        if record.get(1).is_some_and(|flags| flags & 1 == 0) {
+            return Ok(true);
+        }
+        Ok(is_alive(&Object::parse(record)?, now_ms()))
+    }
+}

@@ -1,0 +1,98 @@
+//! What reaches a connection unasked: messages of channels, invalidations, the reply of a command
+//! that waited. Whoever has something for a client puts it into the client's mailbox and rings; the
+//! network layer, on whatever thread, empties the box.
+use crate::server::lock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Tells the network layer that a mailbox has something.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
+
+/// A client's mailbox.
+#[derive(Default)]
+pub struct Mailbox {
+    inner: Mutex<Inner>,
+    has_mail: AtomicBool,
+    waiting_bytes: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Inner {
+    pushes: Vec<u8>,
+    reply: Option<Vec<u8>>,
+    bell: Option<Bell>,
+}
+
+/// What was in a mailbox.
+#[derive(Debug, Default)]
+pub struct Mail {
+    /// The reply of the command that waited; the connection goes on with its next request.
+    pub reply: Option<Vec<u8>>,
+    /// Whole messages.
+    pub pushes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mailbox").field("has_mail", &self.has_mail).finish_non_exhaustive()
+    }
+}
+
+impl Mailbox {
+    /// Sets what rings when something arrives.
+    pub fn set_bell(&self, bell: Bell) {
+        lock(&self.inner).bell = Some(bell);
+    }
+
+    /// Adds a message, already encoded; the bytes that wait in the box with it.
+    pub fn push(&self, message: &[u8]) -> usize {
+        self.deliver(|inner| inner.pushes.extend_from_slice(message))
+    }
+
+    /// The reply of a command that waited.
+    pub fn reply(&self, reply: Vec<u8>) {
+        self.deliver(|inner| inner.reply = Some(reply));
+    }
+
+    /// Rings without leaving anything: the connection looks at its state.
+    pub fn ring(&self) {
+        let bell = lock(&self.inner).bell.clone();
+        if let Some(bell) = bell {
+            bell();
+        }
+    }
+
+    fn deliver(&self, put: impl FnOnce(&mut Inner)) -> usize {
+        let (bell, waiting) = {
+            let mut inner = lock(&self.inner);
+            put(&mut inner);
+            let waiting = inner.pushes.len() + inner.reply.as_ref().map_or(0, Vec::len);
+            self.waiting_bytes.store(waiting, Ordering::Relaxed);
+            let was_waiting = self.has_mail.swap(true, Ordering::AcqRel);
+            (if was_waiting { None } else { inner.bell.clone() }, waiting)
+        };
+        if let Some(bell) = bell {
+            bell();
+        }
+        waiting
+    }
+
+    /// Whether there is something; cheap enough to ask after every command.
+    #[inline]
+    pub fn has_mail(&self) -> bool {
+        self.has_mail.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Takes what there is.
+    pub fn take(&self) -> Mail {
+        let mut inner = lock(&self.inner);
+        self.has_mail.store(false, Ordering::Release);
+        self.waiting_bytes.store(0, Ordering::Relaxed);
+        Mail { reply: inner.reply.take(), pushes: std::mem::take(&mut inner.pushes) }
+    }
+}
