@@ -9,9 +9,7 @@ use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
 use crate::error::Outcome;
-use crate::keyspec::access::{
-    ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE, VARIABLE,
-};
+use crate::keyspec::access::{ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE, VARIABLE};
 use crate::keyspec::{KeySpec, NO_KEYS};
 
 /// The function of a command that this milestone's datasets never run.

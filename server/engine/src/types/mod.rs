@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`segments`] | seeking and walking the segments of one collection |
 //! | [`groups`] | elements found by their first item: packed, or segments by hash |
+//! | [`groups_write`] | such elements put and removed |
 //! | [`sample`] | random picks: of places, and of a number of elements of a walk |
 //! | [`limits`] | when a collection leaves its packed encoding |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
@@ -19,6 +20,7 @@
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
+pub mod groups_write;
 pub mod hash;
 pub mod limits;
 pub mod list;
