@@ -16,7 +16,7 @@ from redtool.verbs.calls import named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any, Self
 
     from redtool.filters import Filters
@@ -26,7 +26,11 @@ Word = str | bytes | int | float
 
 
 class Dataset:
-    """A dataset, opened for reading. Use it in a `with` statement, or close it."""
+    """An open dataset. Use it in a `with` statement, or close it.
+
+    It is opened for reading; `writable` opens a store for commands that write, which are kept when
+    it is closed. With `copy` they change a copy in memory.
+    """
 
     def __init__(
         self,
@@ -36,16 +40,21 @@ class Dataset:
         databases: int = 16,
         checksum: bool = True,
         temp_dir: str | None = None,
+        tuning: Mapping[str, str] | None = None,
+        writable: bool = False,
+        copy: bool = False,
     ) -> None:
         self.url = os.fspath(url)
         options: dict[str, Any] = {
             "clock": _clock(clock),
             "databases": databases,
             "checksum": checksum,
+            "writable": writable,
+            "copy": copy,
         }
         if temp_dir is not None:
             options["temp_dir"] = temp_dir
-        source = source_url(self.url)
+        source = source_url(self.url, tuning)
         with named(self.url):
             self.native = _native.Dataset(source, options)
 

@@ -47,7 +47,16 @@ pub struct Dataset {
     cursors: Cursors,
     ranks: RankCache,
     keyspace: Mutex<Keyspace>,
+    /// Held by the one that saves.
+    saving: Mutex<()>,
 }
+
+/// Changes that wait to be saved may take so much memory.
+const WAITING_MAX_BYTES: usize = 256 << 20;
+/// Expired keys removed before others get their turn.
+const EXPIRED_AT_ONCE: usize = 64;
+/// Rounds of that a time.
+const EXPIRED_ROUNDS: usize = 64;
 
 impl Dataset {
     /// Reads the facts of a store.
@@ -78,6 +87,7 @@ impl Dataset {
         };
         Ok(Self {
             keyspace: Mutex::new(Keyspace::new(space)),
+            saving: Mutex::new(()),
             store,
             clock,
             databases,
@@ -96,6 +106,49 @@ impl Dataset {
     pub fn keyspace(&self) -> MutexGuard<'_, Keyspace> {
         lock(&self.keyspace)
     }
+    /// Writes the changes since the last time into the store, and waits until they are durable;
+    /// commands go on meanwhile. Nothing is to be done for a dataset in memory.
+    ///
+    /// When the store refuses them they are kept, and tried again the next time; until then
+    /// commands that write are refused.
+    pub fn save(&self) -> Result<(), StoreError> {
+        let _alone = lock(&self.saving);
+        let frozen = {
+            let mut keys = self.keyspace();
+            keys.space.freeze()
+        };
+        let Some(frozen) = frozen else { return Ok(()) };
+        let outcome = frozen.write();
+        let mut keys = self.keyspace();
+        match &outcome {
+            Ok(()) => {
+                keys.space.thaw()?;
+                keys.save_error = None;
+            }
+            Err(error) => keys.save_error = Some(error.to_string()),
+        }
+        outcome
+    }
+
+    /// Whether so much waits to be saved that writers have to wait too.
+    #[inline]
+    pub(crate) fn must_save(keys: &Keyspace) -> bool {
+        keys.space.waiting_bytes() > WAITING_MAX_BYTES && keys.save_error.is_none()
+    }
+
+    /// What is to be done ten times a second: removes keys that have run out.
+    pub fn cron(&self) -> Result<(), StoreError> {
+        for _ in 0..EXPIRED_ROUNDS {
+            let mut keys = self.keyspace();
+            if !keys.active_expire
+                || keys.expire_due(self.clock.now_ms(), EXPIRED_AT_ONCE)? < EXPIRED_AT_ONCE
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// What the dataset knew about itself when it was opened.
     pub fn meta(&self) -> &Meta {
         &self.meta

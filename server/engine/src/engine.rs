@@ -20,7 +20,7 @@ use redtool_store::object::write_record_key;
 use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 /// Runs commands over a dataset, on one thread.
@@ -142,10 +142,31 @@ impl Engine {
             return counted(&self.counters, admitted.index, || run(&mut context, args));
         }
         let mut keys = self.dataset.keyspace();
+        if admitted.command.is(flag::WRITE) {
+            keys = self.ready_to_write(keys)?;
+        }
         let mut writing = self.writing(&mut keys, session, out, admitted.command);
         let outcome = run_alone(&mut writing, admitted, args);
         self.serve_ready(&mut keys);
         outcome
+    }
+
+    /// Waits until changes are saved when too many are not, and refuses more of them when they
+    /// cannot be.
+    #[inline]
+    fn ready_to_write<'d>(
+        &'d self,
+        keys: MutexGuard<'d, Keyspace>,
+    ) -> Result<MutexGuard<'d, Keyspace>, Error> {
+        if let Some(error) = &keys.save_error {
+            return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
+        }
+        if !Dataset::must_save(&keys) {
+            return Ok(keys);
+        }
+        drop(keys);
+        self.dataset.save()?;
+        Ok(self.dataset.keyspace())
     }
 
     fn writing<'a>(

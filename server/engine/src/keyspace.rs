@@ -8,7 +8,7 @@ use crate::record_key::RecordKey;
 use crate::types::limits::Limits;
 use crate::types::Result;
 use crate::watch::Watched;
-use redtool_store::{Bytes, Object, Reader, Space, Table};
+use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
 
 /// The records of all databases, and those who wait for, watch or listen to them.
 pub struct Keyspace {
@@ -30,6 +30,8 @@ pub struct Keyspace {
     pub expired_keys: u64,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// Why the last changes could not be saved.
+    pub save_error: Option<String>,
     /// Room for a record in the making.
     pub scratch: Vec<u8>,
 }
@@ -47,6 +49,7 @@ impl Keyspace {
             limits: Limits::default(),
             expired_keys: 0,
             active_expire: true,
+            save_error: None,
             scratch: Vec::new(),
         }
     }
@@ -93,7 +96,7 @@ impl Keyspace {
     }
 
     /// Removes a key that has run out. The key's own name, which a long one has in its record.
-    pub fn expire(&mut self, record_key: &[u8]) -> Result<()> {
+    pub fn expire(&mut self, record_key: &[u8]) -> std::result::Result<(), StoreError> {
         let name = match self.space.get(Table::Objects, record_key)? {
             Some(record) => Object::parse(&record)?.key(record_key)?.to_vec(),
             None => return Ok(()),
@@ -109,7 +112,11 @@ impl Keyspace {
     }
 
     /// Removes keys that have run out, at most so many; how many there were.
-    pub fn expire_due(&mut self, now_ms: i64, most: usize) -> Result<usize> {
+    pub fn expire_due(
+        &mut self,
+        now_ms: i64,
+        most: usize,
+    ) -> std::result::Result<usize, StoreError> {
         for done in 0..most {
             match self.space.next_expired(now_ms)? {
                 Some(record_key) => self.expire(&record_key)?,

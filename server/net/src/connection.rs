@@ -24,6 +24,7 @@ use redtool_format::resp::{Parsed, Parser, Writer};
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Read at once; also about the longest pipeline answered with one write.
 const READ_BYTES: usize = 64 * 1024;
@@ -173,8 +174,45 @@ impl Connection {
         }
     }
 
+    /// Until when the command that waits for keys waits.
+    pub fn waits_until(&self) -> Option<Instant> {
+        self.session.waiting.and_then(|waiting| waiting.until)
+    }
+
+    /// The time of a command that waits may be over: its reply is that it is.
+    pub fn time_out<E: Execute>(&mut self, bench: &mut Bench<E>, now: Instant) {
+        if self.waits_until().is_some_and(|until| until <= now) {
+            if let Some(reply) = bench.engine.time_out(&self.session) {
+                self.session.waiting = None;
+                self.replies.push(&reply);
+            }
+        }
+    }
+
+    /// The connection has ended: nobody needs to tell it anything.
+    pub fn forget<E: Execute>(&mut self, bench: &Bench<E>) {
+        bench.engine.forget(&mut self.session);
+    }
+
+    /// Puts what is in the mailbox behind the replies so far.
+    #[cold]
+    fn take_mail(session: &mut Session, out: &mut Writer) {
+        let mail = session.info.mailbox.take();
+        if let Some(reply) = mail.reply {
+            session.waiting = None;
+            if session.replies == Replies::On {
+                out.buffer().extend_from_slice(&reply);
+            }
+        }
+        out.buffer().extend_from_slice(&mail.pushes);
+    }
+
     fn try_turn<E: Execute>(&mut self, bench: &mut Bench<E>) -> io::Result<Turn> {
         self.send_waiting(bench)?;
+        if self.session.info.mailbox.has_mail() {
+            Self::take_mail(&mut self.session, &mut bench.out);
+            self.send(bench)?;
+        }
         if !self.requests.is_empty() && self.may_execute(bench) {
             self.execute_waiting(bench)?;
         }
@@ -211,7 +249,9 @@ impl Connection {
     }
 
     fn may_execute<E>(&self, bench: &Bench<E>) -> bool {
-        !self.ending && self.replies.len() < bench.output_pause_bytes
+        !self.ending
+            && self.session.waiting.is_none()
+            && self.replies.len() < bench.output_pause_bytes
     }
 
     /// Deals with the first `n` bytes of the loop's input buffer.
@@ -318,6 +358,9 @@ impl Connection {
             execute_guarded(engine, session, args, out);
             if session.replies != Replies::On {
                 withhold(session, out, mark);
+            }
+            if session.info.mailbox.has_mail() {
+                Self::take_mail(session, out);
             }
             *ending |= session.close_after_reply;
         });

@@ -9,6 +9,10 @@ pub(crate) trait Execute: Send + 'static {
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer);
     /// Says which keys the next requests will probably ask for.
     fn expect(&self, session: &Session, keys: &[&[u8]]);
+    /// The reply of a waiting command whose time is over; None when it has been answered.
+    fn time_out(&self, session: &Session) -> Option<Vec<u8>>;
+    /// A connection has ended.
+    fn forget(&self, session: &mut Session);
     /// Puts itself in order after a panic inside `execute`.
     fn recover(&mut self);
 }
@@ -21,6 +25,14 @@ impl Execute for Engine {
 
     fn expect(&self, session: &Session, keys: &[&[u8]]) {
         Engine::expect(self, session, keys);
+    }
+
+    fn time_out(&self, session: &Session) -> Option<Vec<u8>> {
+        Engine::time_out(self, session)
+    }
+
+    fn forget(&self, session: &mut Session) {
+        Engine::forget(self, session);
     }
 
     fn recover(&mut self) {
@@ -99,6 +111,10 @@ mod tests {
             assert!(args[0] != b"BUG", "a bug in a command");
         }
         fn expect(&self, _: &Session, _: &[&[u8]]) {}
+        fn time_out(&self, _: &Session) -> Option<Vec<u8>> {
+            None
+        }
+        fn forget(&self, _: &mut Session) {}
         fn recover(&mut self) {
             self.recovered += 1;
         }

@@ -10,6 +10,7 @@
 //! | [`signals`] | SIGTERM and SIGINT |
 //! | [`options`] | what a server can be told |
 //! | [`error`] | why it does not start |
+//! | `keep` | saving, and removing expired keys |
 //! | `listen` | addresses, the loopback rule |
 //! | `acceptor` | accepting, maxclients, dealing out |
 //! | `worker` | an event loop |
@@ -25,6 +26,7 @@ mod backlog;
 mod connection;
 pub mod error;
 mod execute;
+mod keep;
 mod listen;
 pub mod options;
 pub mod server;

@@ -3,6 +3,7 @@ use crate::acceptor::Acceptor;
 use crate::connection::Bench;
 use crate::error::ServeError;
 use crate::execute::Execute;
+use crate::keep::keep;
 use crate::listen::Listeners;
 use crate::options::Options;
 use crate::shared::Shared;
@@ -26,6 +27,8 @@ pub struct Server {
     port: Option<u16>,
     shared: Arc<Shared>,
     threads: Mutex<Vec<Thread>>,
+    /// A dataset that is to be saved at the end.
+    kept: Option<Arc<Dataset>>,
 }
 
 /// Stops a server from another thread.
@@ -41,8 +44,12 @@ impl Stopper {
 
 impl Server {
     /// Listens and serves, on threads of its own. When it returns, clients can connect.
-    pub fn start(dataset: Arc<Dataset>, options: Options) -> Result<Self, ServeError> {
+    pub fn start(dataset: Arc<Dataset>, mut options: Options) -> Result<Self, ServeError> {
         let state = Arc::clone(dataset.state());
+        if options.threads == 0 && !dataset.readonly() {
+            // Commands run one after the other; a second thread would mostly wait for the first.
+            options.threads = 1;
+        }
         let mut engines = Vec::new();
         for _ in 0..options.thread_count() {
             let engine = Engine::new(Arc::clone(&dataset))
@@ -50,7 +57,21 @@ impl Server {
             let counters = Arc::clone(engine.counters());
             engines.push((engine, counters));
         }
-        Self::start_with(engines, state, options)
+        let mut server = Self::start_with(engines, state, options)?;
+        if !dataset.readonly() {
+            server.keep(dataset)?;
+        }
+        Ok(server)
+    }
+
+    /// Starts the thread that saves, and removes expired keys.
+    fn keep(&mut self, dataset: Arc<Dataset>) -> Result<(), ServeError> {
+        let shared = Arc::clone(&self.shared);
+        let keeper = Arc::clone(&dataset);
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        threads.push(spawn("redtool-keep".into(), move || keep(&keeper, &shared))?);
+        self.kept = Some(dataset);
+        Ok(())
     }
 
     /// The same over anything that answers requests.
@@ -70,6 +91,7 @@ impl Server {
             port,
             shared: Arc::clone(&shared),
             threads: Mutex::default(),
+            kept: None,
         };
         server.spawn_all(engines, listeners, polls, &options)?;
         Ok(server)
@@ -132,6 +154,10 @@ impl Server {
             });
             outcome = outcome.and(ended.map_err(ServeError::system("go on serving")));
         }
+        if let Some(dataset) = &self.kept {
+            let saved = dataset.save().map_err(|error| ServeError::Engine(error.to_string()));
+            outcome = outcome.and(saved);
+        }
         outcome
     }
 }
@@ -167,6 +193,7 @@ fn new_shared(
         timeout_ms: i64::try_from(options.timeout_s.saturating_mul(1000)).unwrap_or(i64::MAX),
         tcp_keepalive_s: options.tcp_keepalive_s,
         live: polls.iter().skip(1).map(|_| AtomicUsize::new(0)).collect(),
+        rung: polls.iter().map(|_| Mutex::default()).collect(),
         wakers: wakers.map_err(ServeError::system("watch sockets"))?,
         stopping: AtomicBool::new(false),
     })

@@ -11,6 +11,7 @@ use crate::stream::Stream;
 use mio::{Events, Poll, Token};
 use redtool_engine::clock::system_ms;
 use redtool_engine::Session;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
@@ -46,6 +47,8 @@ pub(crate) struct Worker<E> {
     unfinished: Vec<usize>,
     /// Connections whose replies wait for the end of the round.
     deferred: Vec<usize>,
+    /// When commands that wait for keys are to be answered; some may have been.
+    waits: BTreeSet<(Instant, usize)>,
     incoming: Receiver<Incoming>,
     shared: Arc<Shared>,
     next_tick: Instant,
@@ -67,6 +70,7 @@ impl<E: Execute> Worker<E> {
             free: Vec::new(),
             unfinished: Vec::new(),
             deferred: Vec::new(),
+            waits: BTreeSet::new(),
             incoming,
             shared,
             next_tick: Instant::now(),
@@ -88,6 +92,10 @@ impl<E: Execute> Worker<E> {
             for index in std::mem::take(&mut self.unfinished) {
                 self.serve(index, false);
             }
+            for index in self.shared.take_rung(self.index) {
+                self.serve(index, false);
+            }
+            self.end_waits();
             self.flush();
             self.accept_incoming();
             self.tick();
@@ -101,6 +109,8 @@ impl<E: Execute> Worker<E> {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let timeout = if !self.unfinished.is_empty() {
             Some(Duration::ZERO)
+        } else if let Some((until, _)) = self.waits.first() {
+            Some(until.saturating_duration_since(Instant::now()).min(TICK))
         } else if self.free.len() == self.connections.len() {
             None
         } else {
@@ -119,12 +129,27 @@ impl<E: Execute> Worker<E> {
             return;
         };
         let turn = connection.turn(&mut self.bench, hung_up);
+        if let Some(until) = connection.waits_until() {
+            self.waits.insert((until, index));
+        }
         if turn != Turn::Close && connection.is_deferred() {
             self.deferred.push(index);
         }
         self.settle(index, turn);
         if self.deferred.len() >= MOST_DEFERRED {
             self.flush();
+        }
+    }
+
+    /// Answers commands that waited for keys for as long as they were told to.
+    fn end_waits(&mut self) {
+        let now = Instant::now();
+        while let Some((_, index)) = self.waits.first().copied().filter(|(at, _)| *at <= now) {
+            self.waits.pop_first();
+            if let Some(Some(connection)) = self.connections.get_mut(index) {
+                connection.time_out(&mut self.bench, now);
+                self.serve(index, false);
+            }
         }
     }
 
@@ -161,7 +186,8 @@ impl<E: Execute> Worker<E> {
     }
 
     fn close(&mut self, index: usize) {
-        if let Some(connection) = self.connections.get_mut(index).and_then(Option::take) {
+        if let Some(mut connection) = self.connections.get_mut(index).and_then(Option::take) {
+            connection.forget(&self.bench);
             connection.close();
             self.free.push(index);
             self.shared.live[self.index].fetch_sub(1, Ordering::Relaxed);
@@ -189,6 +215,7 @@ impl<E: Execute> Worker<E> {
             return;
         }
         let session = Session::new(&self.shared.state, addr, laddr, i64::from(stream.fd()));
+        session.info.mailbox.set_bell(self.shared.bell(self.index, index));
         self.connections[index] = Some(Connection::new(stream, session));
     }
 

@@ -15,7 +15,7 @@ use redtool_format::resp::Writer;
 use redtool_store::lmdb::LmdbStore;
 use redtool_store::memory::MemoryStore;
 use redtool_store::meta::Meta;
-use redtool_store::Store;
+use redtool_store::{schemes, Store};
 use redtool_transfer::import::import;
 use redtool_transfer::{Error, Job, Meter, Place, Source};
 use std::path::PathBuf;
@@ -56,6 +56,23 @@ fn open_store(
     Ok(store)
 }
 
+/// The store of a dataset that is to be changed. What is no store is copied into memory, as is one
+/// of which only a copy is to change.
+fn open_writable(
+    place: &Place,
+    copy: bool,
+    checksum: bool,
+    meter: &Meter,
+) -> Result<Arc<dyn Store>, Error> {
+    if let Some(kind) = schemes::find(&place.scheme).filter(|_| !copy) {
+        return Ok((kind.open)(&place.path, &place.tuning)?);
+    }
+    let source = Source::open(place, meter)?;
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    import(&source, &*store, &Job { checksum, ..Job::default() }, meter)?;
+    Ok(store)
+}
+
 /// An LMDB store whose file has no name any more: it goes when the process does.
 fn temporary_store(temp_dir: Option<PathBuf>) -> Result<LmdbStore, Error> {
     let dir = temp_dir.unwrap_or_else(std::env::temp_dir);
@@ -88,14 +105,19 @@ fn clock(options: &Bound<'_, PyDict>) -> PyResult<Clock> {
 impl Dataset {
     #[new]
     fn new(py: Python<'_>, source: Url, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        check_known(options, &["clock", "databases", "checksum", "temp_dir"])?;
+        let known = ["clock", "databases", "checksum", "temp_dir", "writable", "copy"];
+        check_known(options, &known)?;
+        let (writable, copy) = (flag(options, "writable", false)?, flag(options, "copy", false)?);
         let clock = clock(options)?;
         let databases = get(options, "databases")?.unwrap_or(16);
         let checksum = flag(options, "checksum", true)?;
         let temp_dir: Option<PathBuf> = get(options, "temp_dir")?;
         let open = work::run(py, None, move |meter| {
-            let store = open_store(&source.place, checksum, temp_dir, meter)?;
-            let options = redtool_engine::Options { clock, readonly: true, databases };
+            let store = match writable {
+                true => open_writable(&source.place, copy, checksum, meter)?,
+                false => open_store(&source.place, checksum, temp_dir, meter)?,
+            };
+            let options = redtool_engine::Options { clock, readonly: !writable, databases };
             let dataset = Arc::new(redtool_engine::Dataset::open(store, options)?);
             let engine = Engine::new(Arc::clone(&dataset))?;
             let session = Session::embedded(dataset.state());
@@ -146,9 +168,13 @@ impl Dataset {
         Ok(dict.unbind())
     }
 
-    fn close(&self, py: Python<'_>) {
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
         let open = self.lock().take();
-        py.detach(|| drop(open));
+        let saved = py.detach(move || match open {
+            Some(open) if !open.dataset.readonly() => open.dataset.save(),
+            _ => Ok(()),
+        });
+        saved.map_err(|e| raise(py, e.into()))
     }
 }
 

@@ -24,17 +24,12 @@ impl Server {
                 "port",
                 "unixsocket",
                 "threads",
-                "readonly",
                 "insecure",
                 "maxclients",
                 "timeout_s",
                 "signals",
             ],
         )?;
-        if !flag(options, "readonly", true)? {
-            let message = "serving for writing is not there yet";
-            return Err(plain(py, "UsageError", message, Some("add --readonly")));
-        }
         let port: i32 = get(options, "port")?.unwrap_or(6379);
         let defaults = Options::default();
         let chosen = Options {

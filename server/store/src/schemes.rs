@@ -29,6 +29,8 @@ pub struct Scheme {
     pub home: Home,
     /// Makes a new, empty dataset.
     pub create: fn(&Path, &Tuning) -> Result<Arc<dyn Store>>,
+    /// Opens a dataset for reading and writing.
+    pub open: fn(&Path, &Tuning) -> Result<Arc<dyn Store>>,
     /// Opens a dataset for reading.
     pub open_read_only: fn(&Path, &Tuning) -> Result<Arc<dyn Store>>,
 }
@@ -42,6 +44,10 @@ pub const SCHEMES: &[Scheme] = &[
             untuned("lmdb", tuning)?;
             Ok(Arc::new(LmdbStore::create(path)?))
         },
+        open: |path, tuning| {
+            untuned("lmdb", tuning)?;
+            Ok(Arc::new(LmdbStore::open(path)?))
+        },
         open_read_only: |path, tuning| {
             untuned("lmdb", tuning)?;
             Ok(Arc::new(LmdbStore::open_read_only(path)?))
@@ -51,6 +57,7 @@ pub const SCHEMES: &[Scheme] = &[
         name: "leveldb",
         home: Home::Directory,
         create: |path, tuning| Ok(Arc::new(LevelDbStore::create(path, &Options::parse(tuning)?)?)),
+        open: |path, tuning| Ok(Arc::new(LevelDbStore::open(path, &Options::parse(tuning)?)?)),
         open_read_only: |path, tuning| {
             Ok(Arc::new(LevelDbStore::open_read_only(path, &Options::parse(tuning)?)?))
         },
@@ -61,6 +68,10 @@ pub const SCHEMES: &[Scheme] = &[
         create: |_, tuning| {
             untuned("memory", tuning)?;
             Ok(Arc::new(MemoryStore::new()))
+        },
+        open: |path, tuning| {
+            untuned("memory", tuning)?;
+            memory::open(path)
         },
         open_read_only: |path, tuning| {
             untuned("memory", tuning)?;

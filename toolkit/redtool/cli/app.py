@@ -61,7 +61,7 @@ def build(note: Note) -> typer.Typer:
             help="\n\n".join(part for part in (verb.summary, verb.details) if part),
             short_help=verb.summary,
             epilog="Exit status:\n\n" + "\n\n".join(verb.statuses),
-            no_args_is_help=bool(verb.arguments),
+            no_args_is_help=any(not argument.optional for argument in verb.arguments),
         )(_command(verb, note))
     return app
 
@@ -106,6 +106,8 @@ def _command(verb: Verb, note: Note) -> Callable[..., None]:
 def _argument(row: Argument) -> inspect.Parameter:
     kind = list[str] if row.many else str
     detail = typer.Argument(metavar=row.metavar, help=row.help, show_default=False)
+    if row.optional:
+        return _parameter(row.name, Annotated[str | None, detail], default=None)
     return _parameter(row.name, Annotated[kind, detail])
 
 

@@ -59,6 +59,10 @@ def _keep(words: Words, option: Option, value: str) -> None:
 def _place(verb: Verb, words: Words, positional: list[str]) -> bool:
     """Stores the positional words, when there is exactly one for each argument."""
     last = verb.arguments[-1]
+    if last.optional and len(positional) == len(verb.arguments) - 1:
+        for argument, word in zip(verb.arguments, [*positional, None]):  # noqa: B905
+            words[argument.name] = word
+        return "" not in positional
     single = verb.arguments[:-1] if last.many else verb.arguments
     if len(positional) < len(verb.arguments) or "" in positional[: len(single)]:
         return False

@@ -29,19 +29,28 @@ class Argument:
     """A positional word, or with `many` all the words that are left.
 
     `command` marks words that are a command of their own: from the first of them on, nothing is
-    taken for an option (`redtool exec x.lmdb ZRANGE board 0 -1`).
+    taken for an option (`redtool exec x.lmdb ZRANGE board 0 -1`). An `optional` one, which can only
+    be a verb's last, may be left out.
     """
 
-    __slots__ = ("command", "help", "many", "metavar", "name")
+    __slots__ = ("command", "help", "many", "metavar", "name", "optional")
 
     def __init__(
-        self, name: str, help: str, *, many: bool = False, command: bool = False, metavar: str = ""
+        self,
+        name: str,
+        help: str,
+        *,
+        many: bool = False,
+        command: bool = False,
+        optional: bool = False,
+        metavar: str = "",
     ) -> None:
         self.name = name
         self.metavar = metavar or name.upper()
         self.help = help
         self.many = many
         self.command = command
+        self.optional = optional
 
 
 class Option:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb, integer
+from redtool.cli.shared import TUNING
 from redtool.times import clock
 
 TYPE_CHECKING = False
@@ -17,6 +18,12 @@ def run(values: Values, printer: Printer) -> int:
 
     server = serve(
         values["source"],
+        readonly=values["readonly"],
+        backend=values["backend"],
+        dir=values["dir"],
+        rdb=values["rdb"],
+        flushall=values["flushall"],
+        tuning=dict(values["tuning"]),
         port=values["port"],
         bind=values["bind"] or ["127.0.0.1"],
         unixsocket=values["unixsocket"],
@@ -31,7 +38,8 @@ def run(values: Values, printer: Printer) -> int:
 
     def ready() -> None:
         where = ", ".join(server.addresses)
-        printer.say(f"redtool: serving {values['source']} read-only at {where} (Ctrl-C ends it)")
+        what = server.plan.describe()
+        printer.say(f"redtool: serving {what} at {where} (Ctrl-C ends it)")
 
     server.run(ready)
     server.stop()
@@ -42,11 +50,29 @@ VERB = Verb(
     "serve",
     "Serve a dataset to any Redis client, at once, whatever its size.",
     run,
-    details="RESP2 and RESP3, all read commands; writes are answered with READONLY. It listens on "
-    "loopback unless told otherwise.",
-    arguments=(Argument("source", "The dataset.", metavar="DATASET"),),
+    details="RESP2 and RESP3. A store keeps what is written; a dump is served read-only, or a copy "
+    "of it in memory. It listens on loopback unless told otherwise.",
+    arguments=(
+        Argument("source", "The dataset; without one, memory.", metavar="DATASET", optional=True),
+    ),
     options=(
-        Option("readonly", ("--readonly",), "Refuse writes. Serving is always read-only so far."),
+        Option("readonly", ("--readonly",), "Refuse writes."),
+        Option(
+            "backend",
+            ("--backend",),
+            "Where what is written lives: memory, lmdb, leveldb.",
+            metavar="NAME",
+        ),
+        Option(
+            "dir",
+            ("--dir",),
+            "Folder of the backend's store, dump.lmdb or dump.leveldb.",
+            metavar="PATH",
+            default=".",
+        ),
+        Option("rdb", ("--rdb",), "Begin with what this dump holds.", metavar="FILE"),
+        Option("flushall", ("--flushall",), "Begin with nothing, or with --rdb alone."),
+        TUNING,
         Option(
             "port",
             ("--port", "-p"),

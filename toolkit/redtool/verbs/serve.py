@@ -6,25 +6,29 @@ caller has to say `insecure`.
 
 from __future__ import annotations
 
+import os
+
 from redtool import _native
 from redtool.dataset import Dataset
 from redtool.errors import RedtoolError, StoreError, UsageError
+from redtool.urls import source_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import os
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Self
 
+BACKENDS = ("memory", "lmdb", "leveldb")
 LOOPBACK = ("localhost", "::1", "[::1]")
 
 
 class ServedDataset:
     """A dataset and the server over it. As a context manager it serves from a thread of its own."""
 
-    def __init__(self, dataset: Dataset, options: dict[str, Any]) -> None:
+    def __init__(self, dataset: Dataset, options: dict[str, Any], plan: Plan) -> None:
         self.dataset = dataset
+        self.plan = plan
         try:
             self.native = _native.Server(dataset.native, options)
         except RedtoolError:
@@ -88,8 +92,14 @@ class ServedDataset:
 
 
 def serve(
-    url: str | os.PathLike[str],
+    url: str | os.PathLike[str] | None = None,
     *,
+    readonly: bool = False,
+    backend: str | None = None,
+    dir: str | os.PathLike[str] = ".",
+    rdb: str | os.PathLike[str] | None = None,
+    flushall: bool = False,
+    tuning: Mapping[str, str] | None = None,
     port: int = 6379,
     bind: Sequence[str] = ("127.0.0.1",),
     unixsocket: str | None = None,
@@ -101,12 +111,13 @@ def serve(
     timeout_s: int = 0,
     signals: bool = False,
 ) -> ServedDataset:
-    """A server over a dataset, read-only.
+    """A server over a dataset.
 
         with redtool.serve("dump.lmdb", port=0) as server:
             client = redis.Redis(port=server.port)
 
-    Without `with`, call `run`. `signals` lets SIGINT and SIGTERM end it.
+    Without `with`, call `run`. `signals` lets SIGINT and SIGTERM end it. See `Plan` for what is
+    written, and where.
     """
     refuse_open_doors(bind, port, insecure=insecure)
     options = {
@@ -114,13 +125,107 @@ def serve(
         "port": port,
         "unixsocket": unixsocket,
         "threads": threads,
-        "readonly": True,
         "insecure": insecure,
         "maxclients": maxclients,
         "timeout_s": timeout_s,
         "signals": signals,
     }
-    return ServedDataset(Dataset(url, clock=clock, databases=databases), options)
+    plan = Plan.make(url, readonly=readonly, backend=backend, dir=dir, rdb=rdb, flushall=flushall)
+    dataset = plan.open(clock=clock, databases=databases, tuning=tuning)
+    return ServedDataset(dataset, options, plan)
+
+
+class Plan:
+    """What a server serves, from where, and how writes are kept.
+
+    | asked for | served | writes |
+    |---|---|---|
+    | a store (LMDB, LevelDB) | the store | kept in it, once a second |
+    | `memory:NAME`, or nothing | memory | lost at the end |
+    | anything else | a view of it | refused |
+    | anything, `backend="memory"` | a copy in memory | lost at the end |
+    | `backend="lmdb"` or `"leveldb"` | `dump.lmdb` or `dump.leveldb` in `dir` | kept in it |
+    """
+
+    __slots__ = ("copy", "flushall", "seed", "url", "writable")
+
+    def __init__(
+        self, url: str, *, writable: bool, copy: bool, seed: str | None, flushall: bool
+    ) -> None:
+        self.url = url
+        self.writable = writable
+        self.copy = copy
+        self.seed = seed
+        self.flushall = flushall
+
+    @classmethod
+    def make(
+        cls,
+        url: str | os.PathLike[str] | None,
+        *,
+        readonly: bool,
+        backend: str | None,
+        dir: str | os.PathLike[str],
+        rdb: str | os.PathLike[str] | None,
+        flushall: bool,
+    ) -> Self:
+        """Reads the wishes; contradictory ones are refused."""
+        if url is not None and rdb is not None:
+            raise UsageError("a dataset and --rdb are both named", hint="--rdb seeds a new one")
+        if backend not in (None, *BACKENDS):
+            raise UsageError(f"no backend {backend!r}", hint=f"one of {', '.join(BACKENDS)}")
+        if readonly and flushall:
+            raise UsageError("--flushall of a dataset that is served --readonly")
+        source = os.fspath(url if url is not None else rdb) if url or rdb else None
+        if backend in ("lmdb", "leveldb"):
+            place = os.path.join(os.fspath(dir), f"dump.{backend}")
+            if source is not None and os.path.exists(place) and not flushall:
+                raise UsageError(
+                    f"{place} is there already, and would not be {source}",
+                    hint="serve it by its name, or start anew with --flushall",
+                )
+            return cls(
+                place, writable=not readonly, copy=False, seed=source or "memory:", flushall=flushall
+            )
+        scheme = source_url(source or "memory:")[0]
+        is_own = scheme in ("lmdb", "leveldb", "memory") and backend is None and rdb is None
+        writable = not readonly and (is_own or backend == "memory" or rdb is not None)
+        if flushall and not writable:
+            raise UsageError(f"{source} cannot be written", hint="--backend memory serves a copy")
+        copy = writable and not is_own and source is not None
+        return cls(
+            source or "memory:", writable=writable, copy=copy, seed=None, flushall=flushall
+        )
+
+    def open(
+        self, *, clock: str | int, databases: int, tuning: Mapping[str, str] | None
+    ) -> Dataset:
+        """Opens the dataset, made first when it is to be and is not there."""
+        if self.seed is not None and (self.flushall or not os.path.exists(self.url)):
+            from redtool.verbs.move import convert
+
+            convert(self.seed, self.url, force=self.flushall)
+        dataset = Dataset(
+            self.url,
+            clock=clock,
+            databases=databases,
+            tuning=tuning,
+            writable=self.writable,
+            copy=self.copy,
+        )
+        if self.flushall and self.seed is None:
+            dataset.execute("FLUSHALL")
+        return dataset
+
+    def describe(self) -> str:
+        """What is served and how writes are kept, in a sentence for the one who starts it."""
+        if not self.writable:
+            return f"{self.url} read-only"
+        if self.copy:
+            return f"a copy of {self.url} in memory (writes are lost at the end)"
+        if self.url.startswith("memory:"):
+            return "a dataset in memory (writes are lost at the end)"
+        return f"{self.url} (writes are kept in it once a second)"
 
 
 def refuse_open_doors(bind: Sequence[str], port: int, *, insecure: bool) -> None:

@@ -403,11 +403,15 @@ impl Space {
         Ok(None)
     }
 
-    /// Sets the changes since the last time apart, to be written; None when there are none, or the
-    /// last ones are still being written.
+    /// Sets the changes since the last time apart, to be written; None when there are none. Those
+    /// that were set apart and not written are given again.
     pub fn freeze(&mut self) -> Option<Frozen> {
         let Home::Store(layers) = &mut self.home else { return None };
-        if layers.frozen.is_some() || (layers.live.is_empty() && !self.meta_changed) {
+        if let Some(changes) = &layers.frozen {
+            let (changes, store) = (Arc::clone(changes), Arc::clone(&layers.store));
+            return Some(Frozen { changes, store });
+        }
+        if layers.live.is_empty() && !self.meta_changed {
             return None;
         }
         self.meta_changed = false;
