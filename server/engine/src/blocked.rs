@@ -7,6 +7,7 @@
 //! mailbox.
 use crate::server::ClientInfo;
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 /// A command that waits.
@@ -24,6 +25,8 @@ pub struct Waiter {
     pub keys: Vec<Vec<u8>>,
     /// The reply when the time is over, encoded.
     pub timeout_reply: Vec<u8>,
+    /// CLIENT PAUSE holds it back: it has not been run, and waits for no key.
+    pub is_held: bool,
     /// A key that goes away ends the wait with an error too (XREADGROUP).
     pub wakes_when_gone: bool,
 }
@@ -40,6 +43,7 @@ impl Blocked {
     /// Begins to wait.
     pub fn add(&mut self, waiter: Waiter) {
         let id = waiter.client.id;
+        waiter.client.is_waiting.store(true, Relaxed);
         for key in &waiter.keys {
             let queue = self.by_key.entry(key.clone()).or_default();
             if !queue.contains(&id) {
@@ -52,6 +56,7 @@ impl Blocked {
     /// Ends a client's wait; what it waited with.
     pub fn remove(&mut self, client: u64) -> Option<Waiter> {
         let waiter = self.waiters.remove(&client)?;
+        waiter.client.is_waiting.store(false, Relaxed);
         for key in &waiter.keys {
             if let Some(queue) = self.by_key.get_mut(key) {
                 queue.retain(|id| *id != client);
@@ -76,6 +81,17 @@ impl Blocked {
     /// Whether this client waits.
     pub fn waits(&self, client: u64) -> bool {
         self.waiters.contains_key(&client)
+    }
+
+    /// Whether this client waits for keys.
+    pub fn waits_for_keys(&self, client: u64) -> bool {
+        self.waiters.get(&client).is_some_and(|waiter| !waiter.is_held)
+    }
+
+    /// Clients whose commands are held back.
+    pub fn held(&self) -> Vec<Arc<ClientInfo>> {
+        let held = self.waiters.values().filter(|waiter| waiter.is_held);
+        held.map(|waiter| Arc::clone(&waiter.client)).collect()
     }
 
     /// A key may serve those who wait for it.

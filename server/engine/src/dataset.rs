@@ -86,7 +86,7 @@ impl Dataset {
             false => copied(&*reader, &meta)?,
         };
         Ok(Self {
-            keyspace: Mutex::new(Keyspace::new(space)),
+            keyspace: Mutex::new(Keyspace::new(space, Arc::clone(&state))),
             saving: Mutex::new(()),
             store,
             clock,

@@ -6,14 +6,18 @@
 //! stands alone.
 use crate::args::shown;
 use crate::blocked::Waiter;
+use crate::clock::system_ms;
 use crate::command::{flag, Command, Run};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keyspace::Keyspace;
+use crate::keyspec::find_keys;
+use crate::monitor;
 use crate::server::{add, Counters, TIMED_EVERY};
-use crate::session::Session;
+use crate::session::{Session, Waiting};
 use crate::table;
+use crate::watch::Watching;
 use crate::write::Writing;
 use redtool_format::resp::Writer;
 use redtool_store::object::write_record_key;
@@ -21,7 +25,7 @@ use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::sync::{Arc, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs commands over a dataset, on one thread.
 pub struct Engine {
@@ -126,6 +130,12 @@ impl Engine {
         args: &[&[u8]],
         out: &mut Writer,
     ) -> Outcome {
+        if self.is_held(session, admitted.command, args) {
+            return Ok(());
+        }
+        if let Some(monitors) = self.dataset.state().monitors() {
+            monitor::show(&monitors, session, admitted.command, args, false);
+        }
         if let (Some(reader), Run::Read(run)) = (&self.reader, admitted.command.run) {
             let mut context = Context {
                 reader: &**reader,
@@ -184,6 +194,7 @@ impl Engine {
             command,
             counters: &self.counters,
             may_wait: true,
+            is_scripted: false,
             waits: false,
             is_retry: false,
             now_ms: Cell::new(None),
@@ -237,19 +248,72 @@ impl Engine {
     }
 
     /// The time of a session's waiting command is over: its reply, unless it has been answered in
-    /// the meantime.
-    pub fn time_out(&self, session: &Session) -> Option<Vec<u8>> {
+    /// the meantime. One that was held back is run.
+    pub fn time_out(&mut self, session: &mut Session) -> Option<Vec<u8>> {
         let waiter = self.dataset.keyspace().blocked.remove(session.id)?;
-        Some(waiter.timeout_reply)
+        session.waiting = None;
+        if !waiter.is_held {
+            return Some(waiter.timeout_reply);
+        }
+        let request: Vec<&[u8]> = waiter.request.iter().map(Vec::as_slice).collect();
+        let mut out = Writer::new();
+        self.execute(session, &request, &mut out);
+        Some(std::mem::take(out.buffer()))
+    }
+
+    /// Whether CLIENT PAUSE holds a command back: if so it is kept, to be run later.
+    #[inline]
+    fn is_held(&self, session: &mut Session, command: &Command, args: &[&[u8]]) -> bool {
+        match self.dataset.state().paused() {
+            None => false,
+            Some((until_ms, all)) => self.hold(session, command, args, until_ms, all),
+        }
+    }
+
+    #[cold]
+    fn hold(
+        &self,
+        session: &mut Session,
+        command: &Command,
+        args: &[&[u8]],
+        until_ms: i64,
+        all: bool,
+    ) -> bool {
+        let writes = command.is(flag::WRITE)
+            || matches!(command.name, "publish" | "spublish" | "pfcount" | "eval" | "evalsha")
+            || (command.name == "exec" && session.transaction.as_ref().is_some_and(|t| t.writes));
+        let is_client = args[0].eq_ignore_ascii_case(b"client");
+        if is_client || session.info.fd < 0 || !(all || writes) {
+            return false;
+        }
+        let left_ms = until_ms.saturating_sub(system_ms()).max(0) as u64;
+        let until = Instant::now() + Duration::from_millis(left_ms);
+        session.waiting = Some(Waiting { until: Some(until) });
+        self.dataset.keyspace().blocked.add(Waiter {
+            client: Arc::clone(&session.info),
+            db: session.db,
+            resp3: session.resp3,
+            request: args.iter().map(|arg| arg.to_vec()).collect(),
+            keys: Vec::new(),
+            timeout_reply: Vec::new(),
+            is_held: true,
+            wakes_when_gone: false,
+        });
+        true
     }
 
     /// A connection has ended: it no longer waits, watches or listens.
     pub fn forget(&self, session: &mut Session) {
         session.watching = None;
-        if session.waiting.is_some() || session.info.is_listening() {
+        self.dataset.state().remove_monitor(&session.info);
+        let tracks = session.tracking.take().is_some();
+        if session.waiting.is_some() || tracks || session.info.is_listening() {
             let mut keys = self.dataset.keyspace();
             keys.blocked.remove(session.id);
             keys.pubsub.forget(&session.info);
+            if tracks {
+                keys.remembered.forget(session.id);
+            }
         }
     }
 
@@ -278,6 +342,7 @@ impl Engine {
             }
         };
         match admitted.command.name {
+            "exec" if self.is_held(session, admitted.command, args) => {}
             "exec" => self.run_queue(session, out),
             "discard" | "multi" | "watch" | "quit" | "reset" => {
                 if let Err(error) = self.run(session, admitted, args, out) {
@@ -295,9 +360,23 @@ impl Engine {
             let error = Error::fixed("ERR Command not allowed inside a transaction");
             return self.fail(out.buffer().len(), &error, out);
         }
+        transaction.writes |= command.is(flag::WRITE);
         transaction.queue.push(args.iter().map(|arg| arg.to_vec()).collect());
         session.info.queued.store(transaction.queue.len() as i64, Relaxed);
         out.simple("QUEUED");
+    }
+
+    /// Whether a watched key has changed, or has run out and nobody has removed it yet.
+    fn has_changed(&self, keys: &Keyspace, watching: &Watching) -> bool {
+        let now_ms = self.dataset.clock().now_ms();
+        let has_run_out = |(record_key, was_expired): &(Vec<u8>, bool)| {
+            let record = keys.space.get(Table::Objects, record_key).ok().flatten();
+            !was_expired
+                && record.is_some_and(|record| {
+                    Keyspace::is_alive(&record, || now_ms).is_ok_and(|alive| !alive)
+                })
+        };
+        watching.touched.load(Acquire) || watching.keys.iter().any(has_run_out)
     }
 
     /// EXEC.
@@ -310,7 +389,7 @@ impl Engine {
             return self.fail(out.buffer().len(), &error, out);
         }
         let mut keys = self.dataset.keyspace();
-        if watching.is_some_and(|touched| touched.load(Acquire)) {
+        if watching.is_some_and(|watching| self.has_changed(&keys, &watching)) {
             return out.null_array();
         }
         out.array(transaction.queue.len());
@@ -320,6 +399,9 @@ impl Engine {
             // A command before it may have changed the protocol (HELLO).
             out.set_resp3(session.resp3);
             let outcome = self.admit(session, &args).and_then(|admitted| {
+                if let Some(monitors) = self.dataset.state().monitors() {
+                    monitor::show(&monitors, session, admitted.command, &args, false);
+                }
                 let mut writing = self.writing(&mut keys, session, out, admitted.command);
                 writing.may_wait = false;
                 run_alone(&mut writing, admitted, &args)
@@ -339,6 +421,8 @@ impl Engine {
             let command = admitted.command;
             if !session.authenticated && !command.is(flag::NO_AUTH) {
                 Err(Error::NO_AUTH)
+            } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
+                Err(only_listening(row, command))
             } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
             {
                 Err(READONLY)
@@ -363,10 +447,28 @@ impl Engine {
 fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
     note_last(writing.session, admitted);
     let counters = writing.counters;
-    counted(counters, admitted.index, || match admitted.command.run {
+    let outcome = counted(counters, admitted.index, || match admitted.command.run {
         Run::Read(run) => run(&mut writing.view(), args),
         Run::Write(run) => run(writing, args),
-    })
+    });
+    if writing.session.tracking.is_some() {
+        remember(writing, admitted.command, args);
+    }
+    outcome
+}
+
+/// Remembers the keys that a tracking client has read.
+#[cold]
+fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]) {
+    let Some(tracking) = &mut writing.session.tracking else { return };
+    if command.is(flag::READONLY) && tracking.remembers() {
+        for (key, _) in find_keys(command, args) {
+            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
+        }
+    }
+    if command.name != "caching" {
+        tracking.caching = None;
+    }
 }
 
 #[inline]
@@ -391,6 +493,34 @@ fn counted(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> 
         add(&counters.failed, 1);
     }
     outcome
+}
+
+/// Whether a client that listens in RESP2 may run a command.
+fn may_listen(row: &Command) -> bool {
+    const NAMES: [&str; 9] = [
+        "subscribe",
+        "unsubscribe",
+        "psubscribe",
+        "punsubscribe",
+        "ssubscribe",
+        "sunsubscribe",
+        "ping",
+        "quit",
+        "reset",
+    ];
+    NAMES.contains(&row.name)
+}
+
+#[cold]
+fn only_listening(row: &Command, command: &Command) -> Error {
+    let name = match std::ptr::eq(row, command) {
+        true => row.name.to_string(),
+        false => format!("{}|{}", row.name, command.name),
+    };
+    Error::text(format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+         are allowed in this context"
+    ))
 }
 
 /// Redis' words when EXEC itself is refused.

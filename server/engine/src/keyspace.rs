@@ -5,19 +5,26 @@ use crate::keys::is_alive;
 use crate::notify::class;
 use crate::pubsub::PubSub;
 use crate::record_key::RecordKey;
+use crate::server::ServerState;
+use crate::tracking::Remembered;
 use crate::types::limits::Limits;
 use crate::types::Result;
 use crate::watch::Watched;
 use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
+use std::sync::Arc;
 
 /// The records of all databases, and those who wait for, watch or listen to them.
 pub struct Keyspace {
     /// The records.
     pub space: Space,
+    /// The server, whose clients are told.
+    pub state: Arc<ServerState>,
     /// Changes since the last save.
     pub dirty: u64,
     /// WATCH.
     pub watched: Watched,
+    /// CLIENT TRACKING.
+    pub remembered: Remembered,
     /// Commands that wait.
     pub blocked: Blocked,
     /// Channels.
@@ -38,11 +45,13 @@ pub struct Keyspace {
 
 impl Keyspace {
     /// Of these records.
-    pub fn new(space: Space) -> Self {
+    pub fn new(space: Space, state: Arc<ServerState>) -> Self {
         Self {
             space,
+            state,
             dirty: 0,
             watched: Watched::default(),
+            remembered: Remembered::default(),
             blocked: Blocked::default(),
             pubsub: PubSub::default(),
             events: 0,
@@ -67,11 +76,14 @@ impl Keyspace {
         Ok(Some(record))
     }
 
-    /// A key has changed.
+    /// A key has changed, by a client.
     #[inline]
-    pub fn touch(&mut self, record_key: &[u8]) {
+    pub fn touch(&mut self, record_key: &[u8], key: &[u8], by: u64) {
         self.dirty += 1;
         self.watched.touch(record_key, false);
+        if !self.remembered.is_empty() {
+            self.remembered.changed(key, by, &self.state);
+        }
     }
 
     /// Tells of an event, if somebody wants to know.
@@ -105,6 +117,9 @@ impl Keyspace {
         self.expired_keys += 1;
         self.dirty += 1;
         self.watched.touch(record_key, true);
+        if !self.remembered.is_empty() {
+            self.remembered.changed(&name, 0, &self.state);
+        }
         self.blocked.signal_gone(record_key);
         let db = record_key.first_chunk().map_or(0, |db| u32::from_be_bytes(*db));
         self.notify(class::EXPIRED, "expired", db, &name);

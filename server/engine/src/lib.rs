@@ -12,6 +12,7 @@
 //! | [`keyspec`] | where the keys of a command are |
 //! | [`keyspace`] | what commands share that write |
 //! | [`mail`] | what reaches a connection unasked |
+//! | [`monitor`] | MONITOR |
 //! | [`notify`] | keyspace notifications |
 //! | [`syntax`] | the arguments of a command, as COMMAND DOCS describes them |
 //! | [`table`] | all rows, found by name |
@@ -36,6 +37,7 @@
 //! | [`session`] | state of one connection |
 //! | [`server`] | state shared by connections: clients, counters, configuration |
 //! | [`commands`] | the commands, a file a group |
+//! | [`tracking`] | CLIENT TRACKING |
 //! | [`types`] | reading the values of each kind |
 //!
 //! ## Which Redis
@@ -81,6 +83,7 @@ pub mod keys;
 pub mod keyspace;
 pub mod keyspec;
 pub mod mail;
+pub mod monitor;
 pub mod notify;
 pub mod process;
 pub mod pubsub;
@@ -91,6 +94,7 @@ pub mod session;
 pub mod sha1;
 pub mod syntax;
 pub mod table;
+pub mod tracking;
 pub mod types;
 pub mod value;
 pub mod watch;

@@ -20,6 +20,7 @@ pub struct Mailbox {
 struct Inner {
     pushes: Vec<u8>,
     reply: Option<Vec<u8>>,
+    go_on: bool,
     bell: Option<Bell>,
 }
 
@@ -28,6 +29,8 @@ struct Inner {
 pub struct Mail {
     /// The reply of the command that waited; the connection goes on with its next request.
     pub reply: Option<Vec<u8>>,
+    /// The command that is held back is to be run now.
+    pub go_on: bool,
     /// Whole messages.
     pub pushes: Vec<u8>,
 }
@@ -52,6 +55,11 @@ impl Mailbox {
     /// The reply of a command that waited.
     pub fn reply(&self, reply: Vec<u8>) {
         self.deliver(|inner| inner.reply = Some(reply));
+    }
+
+    /// The command that is held back is to be run now.
+    pub fn go_on(&self) {
+        self.deliver(|inner| inner.go_on = true);
     }
 
     /// Rings without leaving anything: the connection looks at its state.
@@ -93,6 +101,10 @@ impl Mailbox {
         let mut inner = lock(&self.inner);
         self.has_mail.store(false, Ordering::Release);
         self.waiting_bytes.store(0, Ordering::Relaxed);
-        Mail { reply: inner.reply.take(), pushes: std::mem::take(&mut inner.pushes) }
+        Mail {
+            reply: inner.reply.take(),
+            go_on: std::mem::take(&mut inner.go_on),
+            pushes: std::mem::take(&mut inner.pushes),
+        }
     }
 }

@@ -5,7 +5,8 @@ use crate::clock::{system_ms, system_us};
 use crate::mail::Mailbox;
 use std::collections::BTreeMap;
 use std::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed,
+    AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, AtomicU8, AtomicUsize,
+    Ordering::Relaxed,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -57,6 +58,16 @@ pub struct ClientInfo {
     pub mailbox: Mailbox,
     /// Channels, patterns and sharded channels that it listens to.
     pub subscriptions: [AtomicUsize; 3],
+    /// CLIENT TRACKING: 0 off, else its letters of CLIENT LIST as bits: t 1, B 2.
+    pub tracking: AtomicU8,
+    /// The client that gets its invalidations.
+    pub redirect: AtomicU64,
+    /// That client is gone.
+    pub broken_redirect: AtomicBool,
+    /// A command of it waits for keys.
+    pub is_waiting: AtomicBool,
+    /// MONITOR.
+    pub is_monitor: AtomicBool,
 }
 
 /// A listener that leaves so much unread is disconnected (client-output-buffer-limit pubsub).
@@ -214,6 +225,10 @@ pub struct ServerState {
     counters: Mutex<Vec<Arc<Counters>>>,
     config: Mutex<BTreeMap<String, String>>,
     password: Mutex<Option<Vec<u8>>>,
+    monitors: Mutex<Vec<Arc<ClientInfo>>>,
+    has_monitors: AtomicBool,
+    paused_until_ms: AtomicI64,
+    pause_all: AtomicBool,
     /// Connections accepted; the network layer adds.
     pub connections: AtomicU64,
     /// Connections refused by a limit; the network layer adds.
@@ -242,6 +257,10 @@ impl ServerState {
             counters: Mutex::default(),
             config: Mutex::new(crate::commands::config::defaults()),
             password: Mutex::new(None),
+            monitors: Mutex::default(),
+            has_monitors: AtomicBool::new(false),
+            paused_until_ms: AtomicI64::new(0),
+            pause_all: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             rejected_connections: AtomicU64::new(0),
             port: AtomicU32::new(0),
@@ -286,6 +305,53 @@ impl ServerState {
     /// The clients, by id.
     pub fn clients(&self) -> Vec<Arc<ClientInfo>> {
         lock(&self.clients).values().cloned().collect()
+    }
+    /// The client of an id.
+    pub fn client(&self, id: u64) -> Option<Arc<ClientInfo>> {
+        lock(&self.clients).get(&id).cloned()
+    }
+    /// Shows every command from now on to a client.
+    pub fn add_monitor(&self, client: &Arc<ClientInfo>) {
+        client.is_monitor.store(true, Relaxed);
+        lock(&self.monitors).push(Arc::clone(client));
+        self.has_monitors.store(true, Relaxed);
+    }
+    /// No longer shows them to a client.
+    pub fn remove_monitor(&self, client: &ClientInfo) {
+        if client.is_monitor.swap(false, Relaxed) {
+            let mut monitors = lock(&self.monitors);
+            monitors.retain(|other| other.id != client.id);
+            self.has_monitors.store(!monitors.is_empty(), Relaxed);
+        }
+    }
+    /// Clients that are shown every command; cheap when there are none.
+    #[inline]
+    pub fn monitors(&self) -> Option<Vec<Arc<ClientInfo>>> {
+        self.has_monitors.load(Relaxed).then(|| lock(&self.monitors).clone())
+    }
+    /// Holds commands back (only those that write, or all) until a moment, Unix ms. A longer pause
+    /// is not made shorter, a harder one not softer.
+    pub fn pause(&self, until_ms: i64, all: bool) {
+        self.pause_all.fetch_or(all, Relaxed);
+        self.paused_until_ms.fetch_max(until_ms, Relaxed);
+    }
+    /// Holds nothing back any more.
+    pub fn unpause(&self) {
+        self.paused_until_ms.store(0, Relaxed);
+        self.pause_all.store(false, Relaxed);
+    }
+    /// Until when commands are held back, Unix ms, and whether all are; None when none are.
+    #[inline]
+    pub fn paused(&self) -> Option<(i64, bool)> {
+        let until_ms = self.paused_until_ms.load(Relaxed);
+        if until_ms == 0 {
+            return None;
+        }
+        if until_ms <= system_ms() {
+            self.unpause();
+            return None;
+        }
+        Some((until_ms, self.pause_all.load(Relaxed)))
     }
     /// Number of clients.
     pub fn client_count(&self) -> usize {

@@ -1,7 +1,8 @@
 //! State of one connection.
 use crate::blocked::Waiter;
 use crate::server::{lock, ClientInfo, ServerState};
-use crate::watch::Touched;
+use crate::tracking::Tracking;
+use crate::watch::Watching;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,8 +25,10 @@ pub struct Session {
     pub replies: Replies,
     /// Commands queued since MULTI; set it with [`Session::set_transaction`].
     pub transaction: Option<Transaction>,
-    /// The keys it watches, and the flag that tells of their change.
-    pub watching: Option<Touched>,
+    /// WATCH.
+    pub watching: Option<Watching>,
+    /// CLIENT TRACKING.
+    pub tracking: Option<Box<Tracking>>,
     /// A command that waits for keys: no other runs before it has been answered.
     pub waiting: Option<Waiting>,
     /// What CLIENT LIST shows.
@@ -63,6 +66,8 @@ pub struct Transaction {
     pub queue: Vec<Vec<Vec<u8>>>,
     /// A command was refused while queueing: EXEC aborts.
     pub aborted: bool,
+    /// One of the commands writes.
+    pub writes: bool,
 }
 
 impl Session {
@@ -78,6 +83,7 @@ impl Session {
             replies: Replies::On,
             transaction: None,
             watching: None,
+            tracking: None,
             waiting: None,
             info,
             state: Arc::clone(state),
@@ -96,6 +102,7 @@ impl Session {
             replies: Replies::On,
             transaction: None,
             watching: None,
+            tracking: None,
             waiting: None,
             info: Arc::clone(&waiter.client),
             state: Arc::clone(state),

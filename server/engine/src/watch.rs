@@ -10,6 +10,15 @@ use std::sync::{Arc, Weak};
 /// A session's flag: a key it watches has changed.
 pub type Touched = Arc<AtomicBool>;
 
+/// What a session watches.
+#[derive(Debug, Default)]
+pub struct Watching {
+    /// Set when one of the keys changes.
+    pub touched: Touched,
+    /// Record keys, and whether each was expired already when the watch began.
+    pub keys: Vec<(Vec<u8>, bool)>,
+}
+
 /// The watched keys, by their record keys.
 #[derive(Debug, Default)]
 pub struct Watched {

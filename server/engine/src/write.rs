@@ -40,6 +40,8 @@ pub struct Writing<'a> {
     pub counters: &'a Counters,
     /// The command may wait for keys: it is not part of a transaction or a script.
     pub may_wait: bool,
+    /// The command is called by a script.
+    pub is_scripted: bool,
     /// The command found nothing and waits.
     pub(crate) waits: bool,
     /// The command has waited, and is run again because a key is ready.
@@ -224,6 +226,7 @@ impl Writing<'_> {
             request: args.iter().map(|arg| arg.to_vec()).collect(),
             keys: keys.iter().map(|key| RecordKey::new(db, key).to_vec()).collect(),
             timeout_reply: std::mem::take(out.buffer()),
+            is_held: false,
             wakes_when_gone,
         });
         let until = timeout.map(|timeout| Instant::now() + timeout);
@@ -239,7 +242,7 @@ impl Writing<'_> {
 
     /// A key has changed in a database.
     pub fn changed_in(&mut self, db: u32, key: &[u8], of: u32, event: &str) {
-        self.keys.touch(&RecordKey::new(db, key));
+        self.keys.touch(&RecordKey::new(db, key), key, self.session.id);
         self.keys.notify(of, event, db, key);
     }
 }

@@ -1,4 +1,4 @@
-//! A server for development: `cargo run --example serve [-- PATH.lmdb [PORT [THREADS]]]`.
+//! A server for development, which takes writes: `cargo run --example serve [-- PATH.lmdb [PORT [THREADS]]]`.
 //!
 //! Without a path, or with `memory`, it serves an empty dataset.
 use redtool_engine::{Dataset, Options as DatasetOptions};
@@ -14,11 +14,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let store: Arc<dyn Store> = match args.next().as_deref() {
         None | Some("memory") => Arc::new(MemoryStore::new()),
-        Some(path) => Arc::new(LmdbStore::open_read_only(Path::new(path))?),
+        Some(path) => Arc::new(LmdbStore::open(Path::new(path))?),
     };
     let port = args.next().map_or(Ok(0), |port| port.parse())?;
     let threads = args.next().map_or(Ok(0), |threads| threads.parse())?;
-    let dataset = Arc::new(Dataset::open(store, DatasetOptions::default())?);
+    let options = DatasetOptions { readonly: false, ..DatasetOptions::default() };
+    let dataset = Arc::new(Dataset::open(store, options)?);
     let options = Options { port: Some(port), threads, ..Options::default() };
     let server = Server::start(dataset, options)?;
     println!("listening on {}", server.addresses().join(", "));

@@ -182,8 +182,7 @@ impl Connection {
     /// The time of a command that waits may be over: its reply is that it is.
     pub fn time_out<E: Execute>(&mut self, bench: &mut Bench<E>, now: Instant) {
         if self.waits_until().is_some_and(|until| until <= now) {
-            if let Some(reply) = bench.engine.time_out(&self.session) {
-                self.session.waiting = None;
+            if let Some(reply) = bench.engine.time_out(&mut self.session) {
                 self.replies.push(&reply);
             }
         }
@@ -196,8 +195,11 @@ impl Connection {
 
     /// Puts what is in the mailbox behind the replies so far.
     #[cold]
-    fn take_mail(session: &mut Session, out: &mut Writer) {
+    fn take_mail<E: Execute>(engine: &mut E, session: &mut Session, out: &mut Writer) {
         let mail = session.info.mailbox.take();
+        if mail.go_on {
+            out.buffer().extend(engine.time_out(session).unwrap_or_default());
+        }
         if let Some(reply) = mail.reply {
             session.waiting = None;
             if session.replies == Replies::On {
@@ -210,7 +212,7 @@ impl Connection {
     fn try_turn<E: Execute>(&mut self, bench: &mut Bench<E>) -> io::Result<Turn> {
         self.send_waiting(bench)?;
         if self.session.info.mailbox.has_mail() {
-            Self::take_mail(&mut self.session, &mut bench.out);
+            Self::take_mail(&mut bench.engine, &mut self.session, &mut bench.out);
             self.send(bench)?;
         }
         if !self.requests.is_empty() && self.may_execute(bench) {
@@ -360,7 +362,7 @@ impl Connection {
                 withhold(session, out, mark);
             }
             if session.info.mailbox.has_mail() {
-                Self::take_mail(session, out);
+                Self::take_mail(engine, session, out);
             }
             *ending |= session.close_after_reply;
         });

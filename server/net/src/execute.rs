@@ -10,7 +10,7 @@ pub(crate) trait Execute: Send + 'static {
     /// Says which keys the next requests will probably ask for.
     fn expect(&self, session: &Session, keys: &[&[u8]]);
     /// The reply of a waiting command whose time is over; None when it has been answered.
-    fn time_out(&self, session: &Session) -> Option<Vec<u8>>;
+    fn time_out(&mut self, session: &mut Session) -> Option<Vec<u8>>;
     /// A connection has ended.
     fn forget(&self, session: &mut Session);
     /// Puts itself in order after a panic inside `execute`.
@@ -27,7 +27,7 @@ impl Execute for Engine {
         Engine::expect(self, session, keys);
     }
 
-    fn time_out(&self, session: &Session) -> Option<Vec<u8>> {
+    fn time_out(&mut self, session: &mut Session) -> Option<Vec<u8>> {
         Engine::time_out(self, session)
     }
 
@@ -111,7 +111,7 @@ mod tests {
             assert!(args[0] != b"BUG", "a bug in a command");
         }
         fn expect(&self, _: &Session, _: &[&[u8]]) {}
-        fn time_out(&self, _: &Session) -> Option<Vec<u8>> {
+        fn time_out(&mut self, _: &mut Session) -> Option<Vec<u8>> {
             None
         }
         fn forget(&self, _: &mut Session) {}

@@ -1,10 +1,14 @@
 //! CLIENT: this connection and the others.
+use super::client_control::{
+    client_caching, client_getredir, client_pause, client_tracking, client_trackinginfo,
+    client_unblock, client_unpause,
+};
 use super::help::help;
 use crate::args;
 use crate::clock::system_ms;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::Group::Connection;
-use crate::command::{row, Command};
+use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::NO_KEYS;
@@ -89,10 +93,10 @@ fn client_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let clients = ctx.dataset.state().clients();
     let chosen: Vec<Arc<ClientInfo>> = match args[2..] {
         [] => clients,
-        [word, name] if args::is(word, "type") => match is_normal_type(name)? {
-            true => clients,
-            false => Vec::new(),
-        },
+        [word, name] if args::is(word, "type") => {
+            let of_type = is_of_type(name)?;
+            clients.into_iter().filter(|client| of_type(client)).collect()
+        }
         [word, ref ids @ ..] if args::is(word, "id") && !ids.is_empty() => {
             let mut chosen = Vec::new();
             for id in ids {
@@ -111,16 +115,17 @@ fn client_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// Whether a client type is the one all clients here have.
-fn is_normal_type(name: &[u8]) -> Result<bool, Error> {
-    if ["master", "replica", "slave", "pubsub"].iter().any(|other| args::is(name, other)) {
-        return Ok(false);
+/// Whether a client is of the type of this name.
+fn is_of_type(name: &[u8]) -> Result<fn(&ClientInfo) -> bool, Error> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"normal" => Ok(|client| !client.is_listening()),
+        b"pubsub" => Ok(ClientInfo::is_listening),
+        b"master" | b"replica" | b"slave" => Ok(|_| false),
+        _ => {
+            let name = args::shown(name, 128);
+            Err(Error::text(format!("ERR Unknown client type '{name}'")))
+        }
     }
-    if args::is(name, "normal") {
-        return Ok(true);
-    }
-    let name = args::shown(name, 128);
-    Err(Error::text(format!("ERR Unknown client type '{name}'")))
 }
 
 /// A line of CLIENT LIST.
@@ -136,15 +141,22 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
     line.extend_from_slice(&names.name);
     let query = client.query_bytes.load(Relaxed);
     let reply = client.reply_bytes.load(Relaxed);
+    let redirect = match client.tracking.load(Relaxed) {
+        0 => -1,
+        _ => client.redirect.load(Relaxed) as i64,
+    };
     line.extend_from_slice(
         format!(
-            " age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} qbuf={query} qbuf-free=0 \
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} qbuf-free=0 \
              argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 omem=0 tot-mem={} \
-             events=r cmd={} user=default redir=-1 resp={} lib-name=",
+             events=r cmd={} user=default redir={redirect} resp={} lib-name=",
             seconds_since(client.since_ms),
             seconds_since(client.last_ms.load(Relaxed)),
             flags(client),
             client.db.load(Relaxed),
+            client.subscriptions[0].load(Relaxed),
+            client.subscriptions[1].load(Relaxed),
+            client.subscriptions[2].load(Relaxed),
             client.queued.load(Relaxed),
             query + reply,
             last_command(client),
@@ -161,7 +173,13 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
 
 fn flags(client: &ClientInfo) -> String {
     let flags: String = [
+        (client.is_monitor.load(Relaxed), 'O'),
+        (client.is_listening(), 'P'),
         (client.queued.load(Relaxed) >= 0, 'x'),
+        (client.is_waiting.load(Relaxed), 'b'),
+        (client.tracking.load(Relaxed) & 1 != 0, 't'),
+        (client.broken_redirect.load(Relaxed), 'R'),
+        (client.tracking.load(Relaxed) & 2 != 0, 'B'),
         (client.no_evict.load(Relaxed), 'e'),
         (client.no_touch.load(Relaxed), 'T'),
     ]
@@ -208,13 +226,13 @@ struct Filter<'a> {
     id: Option<i64>,
     addr: Option<&'a [u8]>,
     laddr: Option<&'a [u8]>,
-    nobody: bool,
+    of_type: Option<fn(&ClientInfo) -> bool>,
     skip_me: bool,
 }
 
 impl Default for Filter<'_> {
     fn default() -> Self {
-        Self { id: None, addr: None, laddr: None, nobody: false, skip_me: true }
+        Self { id: None, addr: None, laddr: None, of_type: None, skip_me: true }
     }
 }
 
@@ -227,7 +245,7 @@ impl<'a> Filter<'a> {
                 const BAD_ID: &str = "ERR client-id should be greater than 0";
                 filter.id = Some(args::int_from(value, 1, BAD_ID)?);
             } else if args::is(word, "type") {
-                filter.nobody |= !is_normal_type(value)?;
+                filter.of_type = Some(is_of_type(value)?);
             } else if args::is(word, "addr") {
                 filter.addr = Some(value);
             } else if args::is(word, "laddr") {
@@ -250,7 +268,7 @@ impl<'a> Filter<'a> {
         let mut killed = 0;
         for client in ctx.dataset.state().clients() {
             let is_me = client.id == ctx.session.id;
-            let meant = !self.nobody
+            let meant = self.of_type.is_none_or(|of_type| of_type(&client))
                 && self.id.is_none_or(|id| client.id as i64 == id)
                 && self.addr.is_none_or(|addr| client.addr.as_bytes() == addr)
                 && self.laddr.is_none_or(|laddr| client.laddr.as_bytes() == laddr)
@@ -261,7 +279,7 @@ impl<'a> Filter<'a> {
             killed += 1;
             match is_me {
                 true => ctx.session.close_after_reply = true,
-                false => client.killed.store(true, Relaxed),
+                false => client.kill(),
             }
         }
         killed
@@ -313,83 +331,15 @@ fn client_reply(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn client_tracking(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    if word_pair(args[2], "on", "off")? {
-        return Err(Error::fixed("ERR CLIENT TRACKING is not supported by this server"));
-    }
-    ctx.out.simple("OK");
-    Ok(())
-}
-
-fn client_caching(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    Err(Error::fixed(
-        "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or \
-         OPTOUT mode enabled",
-    ))
-}
-
-fn client_getredir(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.int(-1);
-    Ok(())
-}
-
-fn client_trackinginfo(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let out = &mut *ctx.out;
-    out.map(3);
-    out.bulk(b"flags");
-    out.set(1);
-    out.bulk(b"off");
-    out.bulk(b"redirect");
-    out.int(-1);
-    out.bulk(b"prefixes");
-    out.array(0);
-    Ok(())
-}
-
-/// No command of a read-only dataset blocks, so nobody is there to be woken.
-fn client_unblock(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    if let Some(how) = args.get(3) {
-        const BAD: Error = Error::fixed("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
-        word_pair(how, "timeout", "error").map_err(|_| BAD)?;
-    }
-    args::int(args[2])?;
-    ctx.out.int(0);
-    Ok(())
-}
-
-/// Nobody writes, so pausing writes is no work; pausing everything is not offered.
-fn client_pause(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    const BAD_MODE: Error = Error::fixed("ERR CLIENT PAUSE mode must be WRITE or ALL");
-    let all = match args.get(3) {
-        Some(mode) => word_pair(mode, "all", "write").map_err(|_| BAD_MODE)?,
-        None => true,
-    };
-    let timeout_ms = number::parse_i64(args[2])
-        .ok_or(Error::fixed("ERR timeout is not an integer or out of range"))?;
-    if timeout_ms < 0 {
-        return Err(Error::fixed("ERR timeout is negative"));
-    }
-    if all {
-        return Err(Error::fixed("ERR CLIENT PAUSE ALL is not supported by this server"));
-    }
-    ctx.out.simple("OK");
-    Ok(())
-}
-
-fn client_unpause(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.simple("OK");
-    Ok(())
-}
-
 /// Subcommands.
 #[rustfmt::skip]
 const CLIENT_SUBCOMMANDS: &[Command] = &[
-    row("caching", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_caching)
+    write_row("caching", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_caching)
         .args("mode:<YES|NO>")
         .docs("O(1)", "Whether the next command is tracked."),
     row("getname", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_getname)
         .docs("O(1)", "Name of this connection."),
-    row("getredir", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_getredir)
+    write_row("getredir", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_getredir)
         .docs("O(1)", "Connection that gets this one's invalidations."),
     row("help", 2, LOADING | STALE, NO_KEYS, Connection, "5.0.0", help)
         .docs("O(1)", "What CLIENT can do."),
@@ -415,7 +365,7 @@ const CLIENT_SUBCOMMANDS: &[Command] = &[
     row("no-touch", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "7.2.0", client_no_touch)
         .args("enabled:<ON|OFF>")
         .docs("O(1)", "Whether commands of this connection mark keys as used."),
-    row("pause", -3, ADMIN | NOSCRIPT | LOADING | STALE,
+    write_row("pause", -3, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "2.9.50", client_pause)
         .args("timeout:integer [mode:<WRITE|ALL>@6.2.0]")
         .docs("O(1)", "Holds commands back for a while."),
@@ -428,18 +378,18 @@ const CLIENT_SUBCOMMANDS: &[Command] = &[
     row("setname", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_setname)
         .args("connection-name")
         .docs("O(1)", "Names this connection."),
-    row("tracking", -3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_tracking)
+    write_row("tracking", -3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_tracking)
         .args("status:<ON|OFF> [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] \
                [OPTOUT] [NOLOOP]")
         .docs("O(1)", "Server-assisted client-side caching."),
-    row("trackinginfo", 2, NOSCRIPT | LOADING | STALE,
+    write_row("trackinginfo", 2, NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "6.2.0", client_trackinginfo)
         .docs("O(1)", "State of tracking of this connection."),
-    row("unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE,
+    write_row("unblock", -3, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "5.0.0", client_unblock)
         .args("client-id:integer [timeout_error:<TIMEOUT|ERROR>]")
         .docs("O(log N)", "Wakes a waiting connection."),
-    row("unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE,
+    write_row("unpause", 2, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Connection, "6.2.0", client_unpause)
         .docs("O(N)", "Goes on after CLIENT PAUSE."),
 ];

@@ -2,17 +2,25 @@
 use crate::args;
 use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, NO_AUTH, STALE};
 use crate::command::Group::Connection;
-use crate::command::{row, Command};
+use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::NO_KEYS;
 use crate::session::Replies;
+use crate::write::Writing;
 use redtool_format::number;
 
 /// The Redis version whose replies these are.
 pub const REDIS_VERSION: &str = "7.2.0";
 
 fn ping(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if !ctx.session.resp3 && ctx.session.info.is_listening() && args.len() <= 2 {
+        // A client that listens in RESP2 tells replies from messages by their form.
+        ctx.out.array(2);
+        ctx.out.bulk(b"pong");
+        ctx.out.bulk(args.get(1).copied().unwrap_or_default());
+        return Ok(());
+    }
     match args {
         [_] => ctx.out.simple("PONG"),
         [_, message] => ctx.out.bulk(message),
@@ -42,11 +50,14 @@ fn select(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn reset(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.session.reset();
-    ctx.session.replies = Replies::On;
-    ctx.out.set_resp3(false);
-    ctx.out.simple("RESET");
+fn reset(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    ws.stop_tracking();
+    ws.keys.pubsub.forget(&ws.session.info);
+    ws.dataset.state().remove_monitor(&ws.session.info);
+    ws.session.reset();
+    ws.session.replies = Replies::On;
+    ws.out.set_resp3(false);
+    ws.out.simple("RESET");
     Ok(())
 }
 
@@ -169,7 +180,7 @@ pub const COMMANDS: &[Command] = &[
     row("quit", -1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
         NO_KEYS, Connection, "1.0.0", quit)
         .docs("O(1)", "Closes the connection."),
-    row("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
+    write_row("reset", 1, NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY,
         NO_KEYS, Connection, "6.2.0", reset)
         .docs("O(1)", "Puts the connection back to its first state."),
     row("select", 2, LOADING | STALE | FAST, NO_KEYS, Connection, "1.0.0", select)

@@ -35,6 +35,7 @@ impl Writing<'_> {
     /// Keys that are watched or waited for are about to go: those of one db, or all.
     fn tell_of_flush(&mut self, db: Option<u32>) -> Result<()> {
         use redtool_store::{Reader, Table};
+        self.keys.remembered.flushed(&self.keys.state);
         let mut keys = self.keys.watched.keys();
         keys.extend(self.keys.blocked.keys());
         for key in keys {

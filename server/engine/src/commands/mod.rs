@@ -2,6 +2,7 @@
 pub mod acl;
 pub mod bitmap;
 pub mod client;
+mod client_control;
 pub mod cluster;
 pub mod command;
 pub mod config;

@@ -44,6 +44,13 @@ fn unsupported(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::text(format!("ERR {name} is not supported by this server")))
 }
 
+/// MONITOR: from now on this client is shown every command.
+fn monitor(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.dataset.state().add_monitor(&ctx.session.info);
+    ctx.out.simple("OK");
+    Ok(())
+}
+
 /// A dataset that nobody writes has nothing to save.
 fn nothing_to_save(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::fixed("ERR the dataset is served read-only: there is nothing to save"))
@@ -170,7 +177,7 @@ pub const COMMANDS: &[Command] = &[
     row("lolwut", -1, READONLY | FAST, NO_KEYS, Server, "5.0.0", lolwut)
         .args("[VERSION version:integer]")
         .docs("O(1)", "A small picture and the version."),
-    row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", unsupported)
+    row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", monitor)
         .docs("O(1)", "Shows every command the server executes."),
     row("sync", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
         NO_KEYS, Server, "1.0.0", unsupported)

@@ -1,16 +1,18 @@
 //! MULTI, EXEC, DISCARD, WATCH, UNWATCH.
 //!
 //! Queueing and running the queue are the engine's ([`crate::engine`]); what is here is what
-//! happens outside a transaction, and the rows. A dataset that nobody writes never changes under a
-//! WATCH.
+//! happens outside a transaction, and the rows.
 use crate::command::flag::{ALLOW_BUSY, FAST, LOADING, NOSCRIPT, SKIP_SLOWLOG, STALE};
 use crate::command::Group::Transactions;
-use crate::command::{row, Command};
+use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::keyspace::Keyspace;
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::record_key::RecordKey;
 use crate::session::Transaction;
+use crate::write::Writing;
 
 fn multi(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     if ctx.session.transaction.is_some() {
@@ -30,19 +32,35 @@ fn discard(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
         return Err(Error::fixed("ERR DISCARD without MULTI"));
     }
     ctx.session.set_transaction(None);
+    ctx.session.watching = None;
     ctx.out.simple("OK");
     Ok(())
 }
 
-fn watch(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    if ctx.session.transaction.is_some() {
+fn watch(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    if ws.session.transaction.is_some() {
         return Err(Error::fixed("ERR WATCH inside MULTI is not allowed"));
     }
-    ctx.out.simple("OK");
+    let mut watching = ws.session.watching.take().unwrap_or_default();
+    for key in &args[1..] {
+        let record_key = RecordKey::new(ws.session.db, key);
+        if watching.keys.iter().any(|(watched, _)| **watched == *record_key) {
+            continue;
+        }
+        let was_expired = match ws.keys.record(&record_key, key)? {
+            Some(record) => !Keyspace::is_alive(&record, || ws.now_ms())?,
+            None => false,
+        };
+        ws.keys.watched.add(&record_key, &watching.touched, was_expired);
+        watching.keys.push((record_key.to_vec(), was_expired));
+    }
+    ws.session.watching = Some(watching);
+    ws.out.simple("OK");
     Ok(())
 }
 
 fn unwatch(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
+    ctx.session.watching = None;
     ctx.out.simple("OK");
     Ok(())
 }
@@ -58,7 +76,7 @@ pub const COMMANDS: &[Command] = &[
     row("discard", 1, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
         NO_KEYS, Transactions, "2.0.0", discard)
         .docs("O(N)", "Forgets the queued commands."),
-    row("watch", -2, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
+    write_row("watch", -2, NOSCRIPT | LOADING | STALE | FAST | ALLOW_BUSY,
         &[KeySpec::range(RO, 1, -1, 1)], Transactions, "2.2.0", watch)
         .args("key...")
         .docs("O(1)", "Makes EXEC depend on keys."),

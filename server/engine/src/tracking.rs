@@ -1,0 +1,187 @@
+//! CLIENT TRACKING: who must be told that a key it may have kept a copy of has changed.
+//!
+//! A tracking client is remembered under each key it reads, and told once when that changes; in
+//! broadcasting mode it is told of every change under its prefixes. Messages go to the client
+//! itself (RESP3) or to the one it has redirected them to.
+use crate::pubsub;
+use crate::server::{ClientInfo, ServerState};
+use redtool_format::resp::Writer;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+
+/// Which reads are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// All.
+    All,
+    /// That of the command after CLIENT CACHING YES.
+    OptIn,
+    /// All but that of the command after CLIENT CACHING NO.
+    OptOut,
+    /// None: every change under the prefixes is told.
+    Broadcast,
+}
+
+/// How a session tracks.
+#[derive(Debug)]
+pub struct Tracking {
+    /// Which reads are remembered.
+    pub mode: Mode,
+    /// Of broadcasting mode; an empty one means every key.
+    pub prefixes: Vec<Vec<u8>>,
+    /// CLIENT CACHING, for the next command.
+    pub caching: Option<bool>,
+    /// How it is told.
+    pub listener: Listener,
+}
+
+impl Tracking {
+    /// Whether the keys that a command reads are to be remembered.
+    pub fn remembers(&self) -> bool {
+        match self.mode {
+            Mode::All => true,
+            Mode::OptIn => self.caching == Some(true),
+            Mode::OptOut => self.caching != Some(false),
+            Mode::Broadcast => false,
+        }
+    }
+}
+
+/// A tracking client, and how it is told.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// The client.
+    pub client: Arc<ClientInfo>,
+    /// The one that is told in its stead.
+    pub redirect: Option<u64>,
+    /// It is not told of its own changes.
+    pub no_loop: bool,
+}
+
+type Listeners = BTreeMap<u64, Listener>;
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    keys: HashMap<Vec<u8>, Listeners>,
+    prefixes: BTreeMap<Vec<u8>, Listeners>,
+}
+
+/// So many keys are remembered (tracking-table-max-keys); beyond, the oldest knowledge is let go by
+/// telling that it may be stale.
+const MOST_KEYS: usize = 1_000_000;
+
+impl Remembered {
+    /// Whether nobody tracks anything.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.prefixes.is_empty()
+    }
+
+    /// Keys remembered, and prefixes.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.keys.len(), self.prefixes.len())
+    }
+
+    /// A client has read a key.
+    pub fn read(&mut self, key: &[u8], listener: &Listener, state: &ServerState) {
+        if self.keys.len() >= MOST_KEYS && !self.keys.contains_key(key) {
+            let victim = self.keys.keys().next().cloned().unwrap_or_default();
+            self.changed(&victim, 0, state);
+        }
+        let listeners = self.keys.entry(key.to_vec()).or_default();
+        listeners.insert(listener.client.id, listener.clone());
+    }
+
+    /// A client begins to broadcast under a prefix.
+    pub fn broadcast(&mut self, prefix: &[u8], listener: &Listener) {
+        let listeners = self.prefixes.entry(prefix.to_vec()).or_default();
+        listeners.insert(listener.client.id, listener.clone());
+    }
+
+    /// A client no longer tracks.
+    pub fn forget(&mut self, client: u64) {
+        for listeners in self.prefixes.values_mut() {
+            listeners.remove(&client);
+        }
+        self.prefixes.retain(|_, listeners| !listeners.is_empty());
+        for listeners in self.keys.values_mut() {
+            listeners.remove(&client);
+        }
+        self.keys.retain(|_, listeners| !listeners.is_empty());
+    }
+
+    /// A key has changed, by a client (0: by its time).
+    pub fn changed(&mut self, key: &[u8], by: u64, state: &ServerState) {
+        let tell = |listeners: &Listeners| {
+            let meant = |l: &&Listener| !(l.no_loop && l.client.id == by);
+            listeners.values().filter(meant).for_each(|listener| tell(listener, Some(key), state));
+        };
+        if let Some(listeners) = self.keys.remove(key) {
+            tell(&listeners);
+        }
+        for (prefix, listeners) in &self.prefixes {
+            if key.starts_with(prefix) {
+                tell(listeners);
+            }
+        }
+    }
+
+    /// Every key is gone.
+    pub fn flushed(&mut self, state: &ServerState) {
+        let mut all = Listeners::new();
+        for listeners in self.keys.values().chain(self.prefixes.values()) {
+            all.extend(listeners.iter().map(|(id, listener)| (*id, listener.clone())));
+        }
+        self.keys.clear();
+        all.values().for_each(|listener| tell(listener, None, state));
+    }
+}
+
+/// Sends an invalidation; without a key, of all keys.
+fn tell(listener: &Listener, key: Option<&[u8]>, state: &ServerState) {
+    let Some(target) = listener.redirect else {
+        if listener.client.resp.load(Relaxed) == 3 {
+            listener.client.post(&invalidation(key, true));
+        }
+        return;
+    };
+    match state.client(target) {
+        Some(target) => {
+            let resp3 = target.resp.load(Relaxed) == 3;
+            if resp3 || target.is_listening() {
+                target.post(&invalidation(key, resp3));
+            }
+        }
+        None => {
+            listener.client.broken_redirect.store(true, Relaxed);
+            if listener.client.resp.load(Relaxed) == 3 {
+                let id = target.to_string();
+                let words = [&b"tracking-redir-broken"[..], id.as_bytes()];
+                listener.client.post(&pubsub::encode(&words, true));
+            }
+        }
+    }
+}
+
+fn invalidation(key: Option<&[u8]>, resp3: bool) -> Vec<u8> {
+    let mut out = Writer::new();
+    out.set_resp3(resp3);
+    if resp3 {
+        out.push(2);
+        out.bulk(b"invalidate");
+    } else {
+        out.push(3);
+        out.bulk(b"message");
+        out.bulk(b"__redis__:invalidate");
+    }
+    match key {
+        Some(key) => {
+            out.array(1);
+            out.bulk(key);
+        }
+        None => out.null(),
+    }
+    std::mem::take(out.buffer())
+}
