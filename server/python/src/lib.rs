@@ -32,6 +32,9 @@ mod work;
 
 use pyo3::prelude::*;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The version of the core.
 #[pyfunction]
 fn version() -> &'static str {
