@@ -53,6 +53,7 @@ def main() -> int:
         resp3=asked.resp3,
         most=asked.most,
         start=asked.round,
+        skip_refused=True,
         left_out={each.replace("+", " ") for each in asked.without.split(",") if each},
     )
     if asked.replay:

@@ -18,6 +18,8 @@ from .randoms import Sides, judge_apart, judged_apart
 BATCH = 100
 STEP = 1 << 18
 PATIENCE_S = 30
+OK = Reply("+", b"OK")
+QUEUED = Reply("+", b"QUEUED")
 
 
 class Unanswered(ConnectionError):
@@ -88,6 +90,8 @@ class Lockstep:
         )
         # The names in the queue of an open transaction; None when none is open.
         self.queue: list[Words] | None = None
+        # What the last EXEC has done.
+        self.done: list[Words] = []
         for words in ([b"FLUSHALL"], [b"SELECT", b"0"]):
             self.sides.both(words)
 
@@ -121,7 +125,7 @@ class Lockstep:
         try:
             for at, (words, theirs, ours) in enumerate(self.batch(commands), start):
                 if not self.same(words, theirs, ours):
-                    return Difference(at, name_of(words), told(theirs, ours))
+                    return self.difference(at, words, theirs, ours)
         except Unanswered as error:
             return Difference(start + len(commands) - 1, "unanswered", str(error))
         return None
@@ -139,25 +143,31 @@ class Lockstep:
     def same(self, words: Words, theirs: Reply, ours: Reply) -> bool:
         """Whether replies are the same, keeping account of what a transaction has in its queue."""
         name = name_of(words)
-        queue = self.queue
-        if name == "MULTI" and theirs == Reply("+", b"OK"):
+        self.done = []
+        if name == "MULTI" and theirs == OK:
             self.queue = []
-        elif queue is not None and theirs == Reply("+", b"QUEUED"):
-            queue.append(words)
-        elif name in ("EXEC", "DISCARD") and queue is not None:
-            self.queue = None
+        elif self.queue is not None and theirs == QUEUED:
+            self.queue.append(words)
+        elif name in ("EXEC", "DISCARD") and self.queue is not None:
+            self.done, self.queue = self.queue, None
             if name == "EXEC" and theirs.kind == ours.kind == "*":
-                return self.same_replies(queue, theirs, ours)
+                return self.same_replies(theirs, ours)
             return theirs == ours
         return same(words, theirs, ours)
 
-    @staticmethod
-    def same_replies(queue: list[Words], theirs: Reply, ours: Reply) -> bool:
+    def same_replies(self, theirs: Reply, ours: Reply) -> bool:
         """What EXEC answers."""
-        if not len(queue) == len(theirs.items) == len(ours.items):
+        if not len(self.done) == len(theirs.items) == len(ours.items):
             return False
-        triples = zip(queue, theirs.items, ours.items, strict=True)
+        triples = zip(self.done, theirs.items, ours.items, strict=True)
         return all(same(*triple) for triple in triples)
+
+    def difference(self, at: int, words: Words, theirs: Reply, ours: Reply) -> Difference:
+        """What differs; in a transaction's replies, by the first command that did so."""
+        for inner, *replies in zip(self.done, theirs.items, ours.items, strict=False):
+            if not same(inner, *replies):
+                return Difference(at, name_of(inner), told(*replies))
+        return Difference(at, name_of(words), told(theirs, ours))
 
     def close(self) -> None:
         """Hang up on both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from .state import data_difference
 
 ROUND = 1000
 LARGEST_PAYLOAD = 1500
+# Lines of a sequence that could not be made less.
+SHOWN = 12
+# What our side says of a command that is known and not there.
+REFUSED = re.compile("redtool      -(READONLY|ERR .* is not supported by this server)")
 Notice = Callable[[str], None]
 
 
@@ -35,6 +40,8 @@ class Plan:
     left_out: set[str] = field(default_factory=set)
     start: int = 0
     size: int = ROUND
+    # Commands that are refused by our side are left out, with a word instead of a difference.
+    skip_refused: bool = False
 
 
 @dataclass
@@ -46,7 +53,10 @@ class Finding:
     commands: list[Words]
 
     def __str__(self) -> str:
-        shown = "\n".join(f"    {shortened(line(words))}" for words in self.commands)
+        lines = [f"    {shortened(line(words))}" for words in self.commands]
+        if len(lines) > SHOWN:
+            lines[:-SHOWN] = [f"    … {len(lines) - SHOWN} more before: no less has shown it again"]
+        shown = "\n".join(lines)
         what = self.difference.what.replace("\n", "\n  ")
         return f"{self.difference.name} (round {self.round}):\n  {what}\n{shown}"
 
@@ -130,31 +140,33 @@ def findings(plan: Plan, notice: Notice) -> Iterator[Finding]:
         Connection(port, resp3=False)([b"CONFIG", b"SET", b"hz", b"500"])
     payloads = payloads_of(plan.ports[0])
     sent, number = 0, plan.start
-    found_so_far = 0
-    while sent < plan.count and found_so_far < plan.most:
+    seen: set[str] = set()
+    while sent < plan.count and len(seen) < plan.most:
         commands = round_of(plan, number, payloads)
         difference = examine(plan, commands)
-        if difference is None:
+        if difference is None or difference.name in seen:
             sent += len(commands)
             number += 1
             if number % 50 == 0:
-                notice(f"{sent} commands the same")
+                notice(f"{sent} commands sent")
+            continue
+        if plan.skip_refused and REFUSED.search(difference.what):
+            notice(f"refused, left out: {difference.name}")
+            plan.left_out.add(difference.name)
             continue
         notice(f"round {number}: {difference.name} differs, looking for the least sequence")
         shortest, difference = reduce(plan, commands, difference)
         yield Finding(difference, number, shortest)
-        found_so_far += 1
         if difference.name == "unanswered":
             return
-        before = len(plan.left_out)
-        plan.left_out.add(difference.name)
-        if difference.name.startswith("data, "):
-            plan.left_out.update(suspects(shortest))
-        if len(plan.left_out) == before:
-            number += 1
+        seen.add(difference.name)
+        plan.left_out |= suspects(difference, shortest)
 
 
-def suspects(commands: list[Words]) -> set[str]:
-    """The command that is likely to have made the data differ: the last one."""
-
-    return {name_of(commands[-1])} if commands else set()
+def suspects(difference: Difference, commands: list[Words]) -> set[str]:
+    """What is left out from then on: the command; where the data differ, what was done last."""
+    if difference.name == "EXEC":
+        return {"EXEC", "transaction"}
+    if difference.name.startswith("data, ") and commands:
+        return {name_of(commands[-1])}
+    return {difference.name}

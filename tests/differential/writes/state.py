@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from tests.differential.compare import leaves, near_milliseconds
@@ -34,7 +35,7 @@ def data_difference(steps: Lockstep) -> str | None:
         # Looked up, so that what has expired is gone on both sides.
         steps.sides.both([b"EXISTS", *ALL_KEYS])
         for words in ([b"DBSIZE"], [b"KEYS", b"*"]):
-            theirs, mine = steps.sides.both(words)
+            theirs, mine = settled(steps, words)
             if not same(words, theirs, mine):
                 return f"db {at}: {words[0].decode()}\n{told(theirs, mine)}"
         keys = sorted(item.value for item in peer([b"KEYS", b"*"]).items)
@@ -43,6 +44,16 @@ def data_difference(steps: Lockstep) -> str | None:
             return f"db {at}: {said}"
     theirs, mine = peer([b"DEBUG", b"DIGEST"]), ours([b"DEBUG", b"DIGEST"])
     return None if theirs == mine else f"DEBUG DIGEST\n{told(theirs, mine)}"
+
+
+def settled(steps: Lockstep, words: Words) -> tuple[Reply, Reply]:
+    """Both replies, once what has expired is counted by neither side."""
+    for _ in range(20):
+        theirs, mine = steps.sides.both(words)
+        if same(words, theirs, mine):
+            break
+        time.sleep(0.02)
+    return theirs, mine
 
 
 def difference_in_keys(steps: Lockstep, keys: list[bytes]) -> str | None:
