@@ -14,7 +14,7 @@ use crate::error::{Error, Outcome};
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
-use crate::server::{add, Counters, TIMED_EVERY};
+use crate::server::{add, Counters, ServerState};
 use crate::session::{Session, Waiting};
 use crate::table;
 use crate::watch::Watching;
@@ -24,7 +24,7 @@ use redtool_store::object::write_record_key;
 use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, LazyLock, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Runs commands over a dataset, on one thread.
@@ -149,11 +149,15 @@ impl Engine {
                 key_buf: &self.key_buf,
             };
             note_last(context.session, admitted);
-            return counted(&self.counters, admitted.index, || run(&mut context, args));
+            let (outcome, ns) =
+                measured(&self.counters, admitted.index, || run(&mut context, args));
+            note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
+            return outcome;
         }
         let mut keys = self.dataset.keyspace();
         if admitted.command.is(flag::WRITE) {
             keys = self.ready_to_write(keys)?;
+            check_memory(&keys, admitted.command)?;
         }
         let mut writing = self.writing(&mut keys, session, out, admitted.command);
         let outcome = run_alone(&mut writing, admitted, args);
@@ -320,9 +324,11 @@ impl Engine {
     /// Takes back what was written since `mark` and replies with the error.
     #[cold]
     fn fail(&self, mark: usize, error: &Error, out: &mut Writer) {
+        let text = error.to_string();
         self.counters.error();
+        self.dataset.state().count_error(&text);
         out.buffer().truncate(mark);
-        out.error(&error.to_string());
+        out.error(&text);
     }
 
     /// Queues a command after MULTI, or ends the transaction.
@@ -442,15 +448,26 @@ impl Engine {
     }
 }
 
+/// Refuses what needs memory when there is no more.
+#[inline]
+fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
+    let most = keys.limits.memory_bytes;
+    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
+        return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    Ok(())
+}
+
 /// Runs an admitted command with the keyspace in hand.
 #[inline]
 fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
     note_last(writing.session, admitted);
     let counters = writing.counters;
-    let outcome = counted(counters, admitted.index, || match admitted.command.run {
+    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
         Run::Read(run) => run(&mut writing.view(), args),
         Run::Write(run) => run(writing, args),
     });
+    note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if writing.session.tracking.is_some() {
         remember(writing, admitted.command, args);
     }
@@ -477,23 +494,29 @@ fn note_last(session: &Session, admitted: Admitted) {
     session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
 }
 
-/// Counts a call and, now and then, times it.
+/// Runs a command, counts and times the call; how many nanoseconds it took.
 #[inline]
-fn counted(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> Outcome {
-    let Some(counters) = counters.command(index) else { return Ok(()) };
-    let calls = counters.calls.load(Relaxed);
-    counters.calls.store(calls + 1, Relaxed);
-    let started = (calls % TIMED_EVERY == 0).then(Instant::now);
+fn measured(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> (Outcome, u64) {
+    let started = CLOCK.raw();
     let outcome = run();
-    if let Some(started) = started {
-        add(&counters.timed_calls, 1);
-        add(&counters.timed_ns, started.elapsed().as_nanos() as u64);
+    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
+    if let Some(counters) = counters.command(index) {
+        counters.count(ns, outcome.is_err());
     }
-    if outcome.is_err() {
-        add(&counters.failed, 1);
-    }
-    outcome
+    (outcome, ns)
 }
+
+/// Notes a command when it took long.
+#[inline]
+fn note_slow(state: &ServerState, session: &Session, command: &Command, args: &[&[u8]], ns: u64) {
+    if state.slow.is_slow(ns) {
+        let log = command.flags & flag::SKIP_SLOWLOG == 0;
+        state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
+    }
+}
+
+/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
+static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 
 /// Whether a client that listens in RESP2 may run a command.
 fn may_listen(row: &Command) -> bool {

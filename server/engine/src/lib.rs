@@ -27,6 +27,7 @@
 //! | [`digest`] | DEBUG DIGEST |
 //! | [`edit`] | an object on its way from one record to the next |
 //! | [`sha1`] | SHA-1 |
+//! | [`slowlog`] | commands that took long |
 //! | [`process`] | what the system says about the process |
 //! | [`pubsub`] | who listens to which channel |
 //! | [`record_key`] | record keys without allocation |
@@ -63,7 +64,6 @@
 //! | COMMAND DOCS | own summaries, no history; arguments as in 7.0 | history, display texts |
 //! | MEMORY USAGE | bytes of the key's records | bytes in memory |
 //! | PFCOUNT | never changes the value | keeps the count in it |
-//! | INFO commandstats | times estimated from one call in sixteen | measured |
 //! | SORT ALPHA BY, elements of equal weight | in the order they had | in any |
 #![forbid(unsafe_code)]
 
@@ -92,6 +92,7 @@ pub mod scan;
 pub mod server;
 pub mod session;
 pub mod sha1;
+pub mod slowlog;
 pub mod syntax;
 pub mod table;
 pub mod tracking;

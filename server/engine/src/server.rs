@@ -3,6 +3,7 @@
 //! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
 use crate::clock::{system_ms, system_us};
 use crate::mail::Mailbox;
+use crate::slowlog::SlowLog;
 use std::collections::BTreeMap;
 use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU16, AtomicU32, AtomicU64, AtomicU8, AtomicUsize,
@@ -117,23 +118,38 @@ pub struct Counters {
     pub output_bytes: AtomicU64,
 }
 
-/// Counters of one command. One call in [`TIMED_EVERY`] is timed, so times are estimates.
+/// Counters of one command.
 #[derive(Debug, Default)]
 pub struct CommandCounters {
     /// Calls.
     pub calls: AtomicU64,
-    /// Microseconds of the timed calls, in nanoseconds.
-    pub timed_ns: AtomicU64,
-    /// Calls timed.
-    pub timed_calls: AtomicU64,
+    /// Nanoseconds of all calls.
+    pub ns: AtomicU64,
     /// Calls refused before running.
     pub rejected: AtomicU64,
     /// Calls that ended in an error.
     pub failed: AtomicU64,
+    /// Calls that took up to 2^n microseconds, and longer than the bucket before.
+    pub buckets: [AtomicU64; BUCKETS],
 }
 
-/// One call of a command in this many is timed: reading the clock costs as much as a GET.
-pub const TIMED_EVERY: u64 = 16;
+/// Buckets of the histogram of a command: up to about half an hour.
+pub const BUCKETS: usize = 32;
+
+impl CommandCounters {
+    /// Counts a call that took so long.
+    #[inline]
+    pub fn count(&self, ns: u64, failed: bool) {
+        add(&self.calls, 1);
+        add(&self.ns, ns);
+        if failed {
+            add(&self.failed, 1);
+        }
+        let us = ns.div_ceil(1000).max(1);
+        let bucket = (64 - (us - 1).leading_zeros()) as usize;
+        add(&self.buckets[bucket.min(BUCKETS - 1)], 1);
+    }
+}
 
 /// Adds to a counter that only this thread writes.
 #[inline]
@@ -174,13 +190,10 @@ impl Counters {
 
     fn reset(&self) {
         for counters in &self.commands {
-            for counter in [
-                &counters.calls,
-                &counters.timed_ns,
-                &counters.timed_calls,
-                &counters.rejected,
-                &counters.failed,
-            ] {
+            for counter in [&counters.calls, &counters.ns, &counters.rejected, &counters.failed]
+                .into_iter()
+                .chain(&counters.buckets)
+            {
                 counter.store(0, Relaxed);
             }
         }
@@ -212,6 +225,7 @@ pub struct CommandTotals {
     pub usec: u64,
     pub rejected: u64,
     pub failed: u64,
+    pub buckets: [u64; BUCKETS],
 }
 
 /// What the connections of a server share.
@@ -225,6 +239,9 @@ pub struct ServerState {
     counters: Mutex<Vec<Arc<Counters>>>,
     config: Mutex<BTreeMap<String, String>>,
     password: Mutex<Option<Vec<u8>>>,
+    /// Commands that took long.
+    pub slow: SlowLog,
+    errors: Mutex<BTreeMap<String, u64>>,
     monitors: Mutex<Vec<Arc<ClientInfo>>>,
     has_monitors: AtomicBool,
     paused_until_ms: AtomicI64,
@@ -257,6 +274,8 @@ impl ServerState {
             counters: Mutex::default(),
             config: Mutex::new(crate::commands::config::defaults()),
             password: Mutex::new(None),
+            slow: SlowLog::default(),
+            errors: Mutex::default(),
             monitors: Mutex::default(),
             has_monitors: AtomicBool::new(false),
             paused_until_ms: AtomicI64::new(0),
@@ -305,6 +324,15 @@ impl ServerState {
     /// The clients, by id.
     pub fn clients(&self) -> Vec<Arc<ClientInfo>> {
         lock(&self.clients).values().cloned().collect()
+    }
+    /// Counts an error reply by the word it begins with.
+    pub fn count_error(&self, text: &str) {
+        let code = text.split(' ').next().unwrap_or_default();
+        *lock(&self.errors).entry(code.to_string()).or_default() += 1;
+    }
+    /// Error replies by the word they begin with.
+    pub fn errors(&self) -> Vec<(String, u64)> {
+        lock(&self.errors).iter().map(|(code, count)| (code.clone(), *count)).collect()
     }
     /// The client of an id.
     pub fn client(&self, id: u64) -> Option<Arc<ClientInfo>> {
@@ -380,18 +408,18 @@ impl ServerState {
     /// Sums of the command with this index in the table.
     pub fn command_totals(&self, index: usize) -> CommandTotals {
         let mut sum = CommandTotals::default();
-        let (mut timed_ns, mut timed_calls) = (0, 0);
+        let mut ns = 0;
         for counters in lock(&self.counters).iter() {
             let Some(command) = counters.command(index) else { continue };
             sum.calls += command.calls.load(Relaxed);
             sum.rejected += command.rejected.load(Relaxed);
             sum.failed += command.failed.load(Relaxed);
-            timed_ns += command.timed_ns.load(Relaxed);
-            timed_calls += command.timed_calls.load(Relaxed);
+            ns += command.ns.load(Relaxed);
+            for (sum, bucket) in sum.buckets.iter_mut().zip(&command.buckets) {
+                *sum += bucket.load(Relaxed);
+            }
         }
-        if timed_calls > 0 {
-            sum.usec = (timed_ns as f64 / 1000.0 * sum.calls as f64 / timed_calls as f64) as u64;
-        }
+        sum.usec = ns / 1000;
         sum
     }
     /// CONFIG RESETSTAT.
@@ -399,13 +427,14 @@ impl ServerState {
         for counters in lock(&self.counters).iter() {
             counters.reset();
         }
+        lock(&self.errors).clear();
         self.connections.store(0, Relaxed);
         self.rejected_connections.store(0, Relaxed);
     }
 
-    /// Asks connections for a password from now on.
+    /// Asks connections for a password from now on; for none, when it is empty.
     pub fn set_password(&self, password: &[u8]) {
-        *lock(&self.password) = Some(password.to_vec());
+        *lock(&self.password) = (!password.is_empty()).then(|| password.to_vec());
     }
     /// Whether no password is asked for.
     pub fn is_open(&self) -> bool {

@@ -32,6 +32,7 @@ const GROUPS: &[&[Command]] = &[
     commands::config::COMMANDS,
     commands::info::COMMANDS,
     commands::server::COMMANDS,
+    commands::slowlog::COMMANDS,
     commands::monitoring::COMMANDS,
     commands::debug::COMMANDS,
     commands::acl::COMMANDS,

@@ -1,81 +1,166 @@
-//! CONFIG: what a Redis of this kind would say. Nothing can be set at run time.
+//! CONFIG: the parameters of redis.conf that mean something here.
+//!
+//! What can be changed at run time is changed where it has its effect ([`SETTABLE`]). Every other
+//! parameter tells what is so; setting it to what it is already is no error, so that scripts which
+//! make sure of something (`CONFIG SET save ""`) run.
 use super::help::help;
+use crate::args;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::Group::Server;
-use crate::command::{row, Command};
+use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
+use crate::notify;
+use crate::types::Result;
+use crate::write::Writing;
+use redtool_format::number;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 
-/// Parameters and their values before the network layer adds its own. They are those that clients
-/// and exporters ask for, with the values that describe a server that reads, keeps nothing in
-/// memory and evicts nothing.
-const DEFAULTS: &[(&str, &str)] = &[
+/// Parameters that only tell, and their values before the network layer adds its own.
+const FIXED: &[(&str, &str)] = &[
     ("appendfsync", "everysec"),
     ("appendonly", "no"),
     ("bind", "127.0.0.1"),
-    ("busy-reply-threshold", "5000"),
-    ("client-output-buffer-limit", "normal 0 0 0 slave 0 0 0 pubsub 0 0 0"),
+    ("client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 0 0"),
     ("client-query-buffer-limit", "1073741824"),
     ("cluster-enabled", "no"),
     ("databases", "16"),
     ("dbfilename", ""),
     ("dir", ""),
     ("enable-debug-command", "yes"),
-    ("hash-max-listpack-entries", "512"),
-    ("hash-max-listpack-value", "64"),
-    ("hash-max-ziplist-entries", "512"),
-    ("hash-max-ziplist-value", "64"),
-    ("hll-sparse-max-bytes", "3000"),
-    ("hz", "10"),
     ("io-threads", "1"),
-    ("latency-monitor-threshold", "0"),
-    ("latency-tracking", "no"),
     ("list-compress-depth", "0"),
-    ("list-max-listpack-size", "-2"),
-    ("list-max-ziplist-size", "-2"),
     ("loglevel", "notice"),
-    ("lua-time-limit", "5000"),
     ("maxclients", "10000"),
-    ("maxmemory", "0"),
     ("maxmemory-clients", "0"),
     ("maxmemory-policy", "noeviction"),
-    ("maxmemory-samples", "5"),
-    ("notify-keyspace-events", ""),
     ("port", "0"),
     ("proto-max-bulk-len", "536870912"),
     ("protected-mode", "yes"),
-    ("rdbcompression", "yes"),
     ("rdbchecksum", "yes"),
+    ("rdbcompression", "yes"),
     ("replica-read-only", "yes"),
     ("replicaof", ""),
-    ("requirepass", ""),
     ("save", ""),
-    ("set-max-intset-entries", "512"),
-    ("set-max-listpack-entries", "128"),
-    ("set-max-listpack-value", "64"),
     ("slave-read-only", "yes"),
     ("slaveof", ""),
-    ("slowlog-log-slower-than", "-1"),
-    ("slowlog-max-len", "128"),
-    ("stream-node-max-bytes", "4096"),
-    ("stream-node-max-entries", "100"),
     ("tcp-backlog", "511"),
     ("tcp-keepalive", "300"),
     ("timeout", "0"),
     ("tls-port", "0"),
     ("unixsocket", ""),
-    ("zset-max-listpack-entries", "128"),
-    ("zset-max-listpack-value", "64"),
-    ("zset-max-ziplist-entries", "128"),
-    ("zset-max-ziplist-value", "64"),
+];
+
+/// What values a parameter takes.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// Whole numbers between two.
+    Number(i64, i64),
+    /// Bytes, with or without a unit.
+    Bytes,
+    /// yes or no.
+    YesNo,
+    /// Letters of keyspace events.
+    Events,
+    /// Anything.
+    Text,
+}
+
+/// Brings a value, which is a number where the parameter takes one, to its effect.
+type Apply = fn(&mut Writing<'_>, i64, &str);
+
+/// A parameter that can be changed.
+struct Settable {
+    name: &'static str,
+    /// An older name of the same.
+    alias: Option<&'static str>,
+    default: &'static str,
+    takes: Takes,
+    apply: Apply,
+}
+
+const fn settable(
+    name: &'static str,
+    default: &'static str,
+    takes: Takes,
+    apply: Apply,
+) -> Settable {
+    Settable { name, alias: None, default, takes, apply }
+}
+
+impl Settable {
+    const fn or(mut self, alias: &'static str) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.alias == Some(name)
+    }
+}
+
+const MAX: i64 = i64::MAX;
+
+/// The parameters that can be changed.
+#[rustfmt::skip]
+const SETTABLE: &[Settable] = &[
+    settable("active-expire-effort", "1", Takes::Number(1, 10), |_, _, _| ()),
+    settable("activerehashing", "yes", Takes::YesNo, |_, _, _| ()),
+    settable("busy-reply-threshold", "5000", Takes::Number(0, MAX),
+        |ws, ms, _| ws.keys.limits.script_ms = ms as u64).or("lua-time-limit"),
+    settable("hash-max-listpack-entries", "512", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.limits.hash_entries = n as usize).or("hash-max-ziplist-entries"),
+    settable("hash-max-listpack-value", "64", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.hash_value_bytes = n as usize).or("hash-max-ziplist-value"),
+    settable("hll-sparse-max-bytes", "3000", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.hll_sparse_bytes = n as usize),
+    settable("hz", "10", Takes::Number(1, 500), |_, _, _| ()),
+    settable("latency-monitor-threshold", "0", Takes::Number(0, MAX),
+        |ws, n, _| ws.dataset.state().slow.latency_threshold_ms.store(n, Relaxed)),
+    settable("latency-tracking", "yes", Takes::YesNo, |_, _, _| ()),
+    settable("lazyfree-lazy-user-del", "no", Takes::YesNo, |_, _, _| ()),
+    settable("list-max-listpack-size", "-2", Takes::Number(i32::MIN as i64, i32::MAX as i64),
+        |ws, n, _| ws.keys.limits.list_size = n).or("list-max-ziplist-size"),
+    settable("maxmemory", "0", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.memory_bytes = n as usize),
+    settable("maxmemory-samples", "5", Takes::Number(1, MAX), |_, _, _| ()),
+    settable("notify-keyspace-events", "", Takes::Events,
+        |ws, _, text| ws.keys.events = notify::parse(text.as_bytes()).unwrap_or(0)),
+    settable("requirepass", "", Takes::Text,
+        |ws, _, text| ws.dataset.state().set_password(text.as_bytes())),
+    settable("set-max-intset-entries", "512", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.limits.set_intset_entries = n as usize),
+    settable("set-max-listpack-entries", "128", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.limits.set_entries = n as usize),
+    settable("set-max-listpack-value", "64", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.set_value_bytes = n as usize),
+    settable("slowlog-log-slower-than", "10000", Takes::Number(-1, MAX),
+        |ws, n, _| ws.dataset.state().slow.slower_than_us.store(n, Relaxed)),
+    settable("slowlog-max-len", "128", Takes::Number(0, MAX),
+        |ws, n, _| ws.dataset.state().slow.max_len.store(n, Relaxed)),
+    settable("stream-node-max-bytes", "4096", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.stream_node_bytes = n as usize),
+    settable("stream-node-max-entries", "100", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.limits.stream_node_entries = n as usize),
+    settable("tracking-table-max-keys", "1000000", Takes::Number(0, MAX), |_, _, _| ()),
+    settable("zset-max-listpack-entries", "128", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.limits.zset_entries = n as usize).or("zset-max-ziplist-entries"),
+    settable("zset-max-listpack-value", "64", Takes::Bytes,
+        |ws, n, _| ws.keys.limits.zset_value_bytes = n as usize).or("zset-max-ziplist-value"),
 ];
 
 /// The parameters a server starts with.
 pub fn defaults() -> BTreeMap<String, String> {
-    DEFAULTS.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    let fixed = FIXED.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    let named = |settable: &Settable| {
+        let names = [Some(settable.name), settable.alias];
+        let default = settable.default;
+        names.into_iter().flatten().map(move |name| (name.to_string(), default.to_string()))
+    };
+    fixed.chain(SETTABLE.iter().flat_map(named)).collect()
 }
 
 fn config(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -95,24 +180,102 @@ fn config_get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn config_set(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    for pair in args[2..].chunks(2) {
-        let name = crate::args::shown(pair[0], 128);
-        if pair.len() != 2 || ctx.dataset.state().config(&name.to_ascii_lowercase()).is_none() {
-            return Err(Error::text(format!(
-                "ERR Unknown option or number of arguments for CONFIG SET - '{name}'"
-            )));
-        }
-    }
-    let name = crate::args::shown(args[2], 128);
-    Err(Error::text(format!(
-        "ERR CONFIG SET failed (possibly related to argument '{name}') - can't set immutable config"
-    )))
+fn failed(name: &str, why: &str) -> Error {
+    Error::text(format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}"))
 }
 
-fn config_resetstat(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.dataset.state().reset_counters();
-    ctx.out.simple("OK");
+/// A value that a parameter takes: the number that it means, and how it is shown.
+fn read_value(settable: &Settable, name: &str, value: &[u8]) -> Result<(i64, String)> {
+    let text = String::from_utf8_lossy(value).into_owned();
+    match settable.takes {
+        Takes::Text => Ok((0, text)),
+        Takes::Number(low, high) => {
+            let number = number::parse_i64(value)
+                .ok_or_else(|| failed(name, "argument couldn't be parsed into an integer"))?;
+            if number < low || number > high {
+                let why = format!("argument must be between {low} and {high} inclusive");
+                return Err(failed(name, &why));
+            }
+            Ok((number, number.to_string()))
+        }
+        Takes::Bytes => match bytes(&text) {
+            Some(number) => Ok((number, number.to_string())),
+            None => Err(failed(name, "argument must be a memory value")),
+        },
+        Takes::YesNo => match text.to_ascii_lowercase().as_str() {
+            "yes" => Ok((1, "yes".into())),
+            "no" => Ok((0, "no".into())),
+            _ => Err(failed(name, "argument must be 'yes' or 'no'")),
+        },
+        Takes::Events => match notify::parse(value) {
+            Some(events) => Ok((0, notify::show(events))),
+            None => Err(failed(name, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
+        },
+    }
+}
+
+/// A number of bytes: `1024`, `1kb`, `1k` (1000), `1gb`.
+fn bytes(text: &str) -> Option<i64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: i64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+/// What CONFIG SET is going to do: the parameter, the number, the text.
+type Change = (&'static Settable, i64, String);
+
+fn read_changes(ws: &Writing<'_>, pairs: &[&[u8]]) -> Result<Vec<Change>> {
+    let mut changes: Vec<Change> = Vec::new();
+    for pair in pairs.chunks(2) {
+        let name = args::shown(pair[0], 128).to_ascii_lowercase();
+        let known = ws.dataset.state().config(&name);
+        let ([_, value], Some(known)) = (pair, known) else {
+            return Err(Error::text(format!(
+                "ERR Unknown option or number of arguments for CONFIG SET - '{}'",
+                args::shown(pair[0], 128)
+            )));
+        };
+        match SETTABLE.iter().find(|settable| settable.is_named(&name)) {
+            Some(settable) if changes.iter().any(|(other, ..)| other.name == settable.name) => {
+                return Err(failed(&name, "duplicate parameter"));
+            }
+            Some(settable) => {
+                let (number, text) = read_value(settable, &name, value)?;
+                changes.push((settable, number, text));
+            }
+            None if value.eq_ignore_ascii_case(known.as_bytes()) => {}
+            None => return Err(failed(&name, "can't set immutable config")),
+        }
+    }
+    Ok(changes)
+}
+
+fn config_set(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    // All of them, or none.
+    for (settable, number, text) in read_changes(ws, &args[2..])? {
+        (settable.apply)(ws, number, &text);
+        for name in [Some(settable.name), settable.alias].into_iter().flatten() {
+            ws.dataset.state().set_config(name, text.as_str());
+        }
+    }
+    ws.out.simple("OK");
+    Ok(())
+}
+
+fn config_resetstat(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    ws.dataset.state().reset_counters();
+    ws.keys.expired_keys = 0;
+    ws.out.simple("OK");
     Ok(())
 }
 
@@ -128,12 +291,12 @@ const CONFIG_SUBCOMMANDS: &[Command] = &[
         .docs("O(N)", "Parameters by pattern."),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "5.0.0", help)
         .docs("O(1)", "What CONFIG can do."),
-    row("resetstat", 2, ADMIN | NOSCRIPT | LOADING | STALE,
+    write_row("resetstat", 2, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Server, "2.0.0", config_resetstat)
         .docs("O(1)", "Sets the counters of INFO to zero."),
     row("rewrite", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.0", config_rewrite)
         .docs("O(1)", "Writes the configuration file."),
-    row("set", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_set)
+    write_row("set", -4, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.0.0", config_set)
         .args("parameter_value:(parameter value)...")
         .docs("O(N)", "Changes parameters.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),

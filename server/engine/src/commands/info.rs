@@ -4,18 +4,19 @@ use crate::args;
 use crate::clock::{system_ms, system_us};
 use crate::command::flag::{LOADING, STALE};
 use crate::command::Group::Server;
-use crate::command::{category, row, Command};
-use crate::context::Context;
+use crate::command::{category, write_row, Command};
 use crate::dataset::Dataset;
 use crate::error::Outcome;
 use crate::keyspec::NO_KEYS;
 use crate::process;
+use crate::pubsub::Topic;
 use crate::table;
+use crate::write::Writing;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A section: its name, whether it is shown when none is asked for, and what writes its lines.
-type Section = (&'static str, bool, fn(&Context<'_>, &mut String));
+type Section = (&'static str, bool, fn(&Writing<'_>, &mut String));
 
 const SECTIONS: &[Section] = &[
     ("Server", true, server),
@@ -28,13 +29,13 @@ const SECTIONS: &[Section] = &[
     ("Modules", true, |_, _| ()),
     ("Commandstats", false, command_stats),
     ("Errorstats", true, error_stats),
-    ("Latencystats", false, |_, _| ()),
+    ("Latencystats", false, latency_stats),
     ("Cluster", true, |_, text| line(text, "cluster_enabled", 0)),
     ("Keyspace", true, keyspace),
     ("Redtool", true, redtool),
 ];
 
-fn info(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+fn info(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let wanted = &args[1..];
     let mut text = String::new();
     for (name, by_default, write) in SECTIONS {
@@ -53,10 +54,10 @@ fn info(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
                 text.push_str("\r\n");
             }
             let _ = write!(text, "# {name}\r\n");
-            write(ctx, &mut text);
+            write(ws, &mut text);
         }
     }
-    ctx.out.verbatim("txt", text.as_bytes());
+    ws.out.verbatim("txt", text.as_bytes());
     Ok(())
 }
 
@@ -64,8 +65,8 @@ fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
     let _ = write!(text, "{name}:{value}\r\n");
 }
 
-fn server(ctx: &Context<'_>, text: &mut String) {
-    let state = ctx.dataset.state();
+fn server(ws: &Writing<'_>, text: &mut String) {
+    let state = ws.dataset.state();
     line(text, "redis_version", REDIS_VERSION);
     line(text, "redis_git_sha1", "00000000");
     line(text, "redis_git_dirty", 0);
@@ -86,39 +87,43 @@ fn server(ctx: &Context<'_>, text: &mut String) {
     line(text, "config_file", "");
 }
 
-fn clients(ctx: &Context<'_>, text: &mut String) {
-    let state = ctx.dataset.state();
+fn clients(ws: &Writing<'_>, text: &mut String) {
+    let state = ws.dataset.state();
     line(text, "connected_clients", state.client_count());
     line(text, "cluster_connections", 0);
     line(text, "maxclients", state.config("maxclients").unwrap_or_default());
     line(text, "client_recent_max_input_buffer", 0);
     line(text, "client_recent_max_output_buffer", 0);
-    line(text, "blocked_clients", 0);
-    line(text, "tracking_clients", 0);
+    line(text, "blocked_clients", ws.keys.blocked.len());
+    let clients = state.clients();
+    let tracking = clients.iter().filter(|client| client.tracking.load(Relaxed) != 0).count();
+    line(text, "tracking_clients", tracking);
     line(text, "clients_in_timeout_table", 0);
 }
 
-fn memory(_: &Context<'_>, text: &mut String) {
+fn memory(ws: &Writing<'_>, text: &mut String) {
     let (resident, peak) = (process::resident_bytes(), process::peak_bytes());
     let system = process::system_memory_bytes();
+    let dataset = ws.keys.space.bytes() as u64;
+    let most = ws.keys.limits.memory_bytes as u64;
     line(text, "used_memory", resident);
     line(text, "used_memory_human", human(resident));
     line(text, "used_memory_rss", resident);
     line(text, "used_memory_rss_human", human(resident));
     line(text, "used_memory_peak", peak);
     line(text, "used_memory_peak_human", human(peak));
-    line(text, "used_memory_overhead", resident);
-    line(text, "used_memory_dataset", 0);
+    line(text, "used_memory_overhead", resident.saturating_sub(dataset));
+    line(text, "used_memory_dataset", dataset);
     line(text, "total_system_memory", system);
     line(text, "total_system_memory_human", human(system));
     line(text, "used_memory_lua", 0);
     line(text, "used_memory_scripts", 0);
     line(text, "number_of_cached_scripts", 0);
-    line(text, "maxmemory", 0);
-    line(text, "maxmemory_human", "0B");
+    line(text, "maxmemory", most);
+    line(text, "maxmemory_human", human(most));
     line(text, "maxmemory_policy", "noeviction");
     line(text, "mem_fragmentation_ratio", "1.00");
-    line(text, "mem_allocator", "system");
+    line(text, "mem_allocator", "mimalloc");
     line(text, "lazyfree_pending_objects", 0);
 }
 
@@ -137,13 +142,14 @@ fn human(bytes: u64) -> String {
     format!("{value:.2}P")
 }
 
-fn persistence(ctx: &Context<'_>, text: &mut String) {
+fn persistence(ws: &Writing<'_>, text: &mut String) {
     line(text, "loading", 0);
     line(text, "async_loading", 0);
-    line(text, "rdb_changes_since_last_save", 0);
+    line(text, "rdb_changes_since_last_save", ws.keys.dirty);
     line(text, "rdb_bgsave_in_progress", 0);
-    line(text, "rdb_last_save_time", last_save_s(ctx.dataset));
-    line(text, "rdb_last_bgsave_status", "ok");
+    line(text, "rdb_last_save_time", last_save_s(ws.dataset));
+    let saved = if ws.keys.save_error.is_none() { "ok" } else { "err" };
+    line(text, "rdb_last_bgsave_status", saved);
     line(text, "rdb_last_bgsave_time_sec", -1);
     line(text, "rdb_current_bgsave_time_sec", -1);
     line(text, "aof_enabled", 0);
@@ -159,8 +165,8 @@ pub fn last_save_s(dataset: &Dataset) -> i64 {
     dataset.ctime_s().unwrap_or(dataset.state().started_s())
 }
 
-fn stats(ctx: &Context<'_>, text: &mut String) {
-    let state = ctx.dataset.state();
+fn stats(ws: &Writing<'_>, text: &mut String) {
+    let state = ws.dataset.state();
     let totals = state.totals();
     line(text, "total_connections_received", state.connections.load(Relaxed));
     line(text, "total_commands_processed", totals.commands);
@@ -173,23 +179,27 @@ fn stats(ctx: &Context<'_>, text: &mut String) {
     line(text, "sync_full", 0);
     line(text, "sync_partial_ok", 0);
     line(text, "sync_partial_err", 0);
-    line(text, "expired_keys", 0);
+    line(text, "expired_keys", ws.keys.expired_keys);
     line(text, "evicted_keys", 0);
     line(text, "keyspace_hits", totals.hits);
     line(text, "keyspace_misses", totals.misses);
-    line(text, "pubsub_channels", 0);
-    line(text, "pubsub_patterns", 0);
+    line(text, "pubsub_channels", ws.keys.pubsub.names(Topic::Channel).count());
+    line(text, "pubsub_patterns", ws.keys.pubsub.names(Topic::Pattern).count());
+    line(text, "pubsubshard_channels", ws.keys.pubsub.names(Topic::Shard).count());
+    let (tracked, prefixes) = ws.keys.remembered.counts();
+    line(text, "tracking_total_keys", tracked);
+    line(text, "tracking_total_prefixes", prefixes);
     line(text, "latest_fork_usec", 0);
     line(text, "migrate_cached_sockets", 0);
     line(text, "total_error_replies", totals.errors);
     line(text, "unexpected_error_replies", 0);
 }
 
-fn replication(ctx: &Context<'_>, text: &mut String) {
+fn replication(ws: &Writing<'_>, text: &mut String) {
     line(text, "role", "master");
     line(text, "connected_slaves", 0);
     line(text, "master_failover_state", "no-failover");
-    line(text, "master_replid", ctx.dataset.state().run_id());
+    line(text, "master_replid", ws.dataset.state().run_id());
     line(text, "master_replid2", "0".repeat(40));
     line(text, "master_repl_offset", 0);
     line(text, "second_repl_offset", -1);
@@ -199,7 +209,7 @@ fn replication(ctx: &Context<'_>, text: &mut String) {
     line(text, "repl_backlog_histlen", 0);
 }
 
-fn cpu(_: &Context<'_>, text: &mut String) {
+fn cpu(_: &Writing<'_>, text: &mut String) {
     let (system, user) = process::cpu_seconds();
     line(text, "used_cpu_sys", format!("{system:.6}"));
     line(text, "used_cpu_user", format!("{user:.6}"));
@@ -207,10 +217,9 @@ fn cpu(_: &Context<'_>, text: &mut String) {
     line(text, "used_cpu_user_children", "0.000000");
 }
 
-/// Times are estimated from the calls that were timed; see [`crate::server::TIMED_EVERY`].
-fn command_stats(ctx: &Context<'_>, text: &mut String) {
+fn command_stats(ws: &Writing<'_>, text: &mut String) {
     for (index, row) in table::all().iter().enumerate() {
-        let totals = ctx.dataset.state().command_totals(index);
+        let totals = ws.dataset.state().command_totals(index);
         if totals.calls + totals.rejected == 0 {
             continue;
         }
@@ -224,38 +233,64 @@ fn command_stats(ctx: &Context<'_>, text: &mut String) {
     }
 }
 
-fn error_stats(ctx: &Context<'_>, text: &mut String) {
-    let errors = ctx.dataset.state().totals().errors;
-    if errors > 0 {
-        let _ = write!(text, "errorstat_ERR:count={errors}\r\n");
+/// Percentiles from the histogram: the upper end of the bucket in which each lies.
+fn latency_stats(ws: &Writing<'_>, text: &mut String) {
+    for (index, row) in table::all().iter().enumerate() {
+        let totals = ws.dataset.state().command_totals(index);
+        if totals.calls == 0 {
+            continue;
+        }
+        let percentile = |share: f64| {
+            let wanted = (totals.calls as f64 * share).ceil() as u64;
+            let mut seen = 0;
+            let found = totals.buckets.iter().position(|count| {
+                seen += count;
+                seen >= wanted
+            });
+            1u64 << found.unwrap_or(0)
+        };
+        let _ = write!(
+            text,
+            "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n",
+            row.name,
+            percentile(0.5),
+            percentile(0.99),
+            percentile(0.999)
+        );
     }
 }
 
-fn keyspace(ctx: &Context<'_>, text: &mut String) {
-    for (db, counts) in ctx.meta.dbs.iter().filter(|(_, counts)| counts.keys > 0) {
+fn error_stats(ws: &Writing<'_>, text: &mut String) {
+    for (code, count) in ws.dataset.state().errors() {
+        let _ = write!(text, "errorstat_{code}:count={count}\r\n");
+    }
+}
+
+fn keyspace(ws: &Writing<'_>, text: &mut String) {
+    for (db, counts) in ws.keys.space.meta().dbs.iter().filter(|(_, counts)| counts.keys > 0) {
         let _ =
             write!(text, "db{db}:keys={},expires={},avg_ttl=0\r\n", counts.keys, counts.expires);
     }
 }
 
 /// What only this server has.
-fn redtool(ctx: &Context<'_>, text: &mut String) {
+fn redtool(ws: &Writing<'_>, text: &mut String) {
     line(text, "redtool_version", env!("CARGO_PKG_VERSION"));
-    line(text, "store", ctx.dataset.store().scheme());
-    if let Some(source) = ctx.dataset.source() {
+    line(text, "store", ws.dataset.store().scheme());
+    if let Some(source) = ws.dataset.source() {
         line(text, "source", String::from_utf8_lossy(source).replace(['\r', '\n'], " "));
     }
-    if let Some(seconds) = ctx.dataset.ctime_s() {
+    if let Some(seconds) = ws.dataset.ctime_s() {
         line(text, "dump_time", seconds);
     }
-    line(text, "clock_ms", ctx.now_ms());
-    line(text, "readonly", u8::from(ctx.dataset.readonly()));
+    line(text, "clock_ms", ws.now_ms());
+    line(text, "readonly", u8::from(ws.dataset.readonly()));
 }
 
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("info", -1, LOADING | STALE, NO_KEYS, Server, "1.0.0", info)
+    write_row("info", -1, LOADING | STALE, NO_KEYS, Server, "1.0.0", info)
         .args("[section...]")
         .docs("O(1)", "Facts and counters of the server.")
         .acl(category::DANGEROUS)

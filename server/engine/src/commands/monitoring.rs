@@ -1,5 +1,4 @@
-//! LATENCY, SLOWLOG, MEMORY, MODULE: true answers of a server that measures little and loads no
-//! modules.
+//! MEMORY and MODULE: true answers of a server that loads no modules.
 use super::help::help;
 use crate::args;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, NO_ASYNC_LOADING, READONLY, STALE};
@@ -22,36 +21,8 @@ fn empty_array(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn empty_map(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.map(0);
-    Ok(())
-}
-
-fn zero(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.int(0);
-    Ok(())
-}
-
 fn ok(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     ctx.out.simple("OK");
-    Ok(())
-}
-
-fn latency_graph(_: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let event = args::shown(args[2], 128);
-    Err(Error::text(format!("ERR No samples available for event '{event}'")))
-}
-
-fn latency_doctor(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.verbatim("txt", b"Latency is not monitored by this server.\n");
-    Ok(())
-}
-
-fn slowlog_get(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    if let Some(count) = args.get(2) {
-        args::int_from(count, -1, "ERR count should be greater than or equal to -1")?;
-    }
-    ctx.out.array(0);
     Ok(())
 }
 
@@ -119,52 +90,6 @@ fn memory_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 /// Subcommands.
 #[rustfmt::skip]
-const LATENCY_SUBCOMMANDS: &[Command] = &[
-    row("doctor", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_doctor)
-        .docs("O(1)", "Advice about latency.")
-        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("graph", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_graph)
-        .args("event")
-        .docs("O(1)", "Latency of an event as a drawing.")
-        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("help", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", help)
-        .docs("O(1)", "What LATENCY can do."),
-    row("histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", empty_map)
-        .args("[command...]")
-        .docs("O(N)", "How long calls of commands took.")
-        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("history", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
-        .args("event")
-        .docs("O(1)", "Latency of an event over time.")
-        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("latest", 2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", empty_array)
-        .docs("O(1)", "The latest latency of each event.")
-        .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("reset", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", zero)
-        .args("[event...]")
-        .docs("O(1)", "Forgets the measurements.")
-        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-];
-
-/// Subcommands.
-#[rustfmt::skip]
-const SLOWLOG_SUBCOMMANDS: &[Command] = &[
-    row("get", -2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", slowlog_get)
-        .args("[count:integer]")
-        .docs("O(N)", "The entries.")
-        .tips(&["request_policy:all_nodes", "nondeterministic_output"]),
-    row("help", 2, LOADING | STALE, NO_KEYS, Server, "6.2.0", help)
-        .docs("O(1)", "What SLOWLOG can do."),
-    row("len", 2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", zero)
-        .docs("O(1)", "Number of entries.")
-        .tips(&["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"]),
-    row("reset", 2, ADMIN | LOADING | STALE, NO_KEYS, Server, "2.2.12", ok)
-        .docs("O(N)", "Removes the entries.")
-        .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
-];
-
-/// Subcommands.
-#[rustfmt::skip]
 const MEMORY_SUBCOMMANDS: &[Command] = &[
     row("doctor", 2, 0, NO_KEYS, Server, "4.0.0", memory_doctor)
         .docs("O(1)", "Advice about memory.")
@@ -210,11 +135,6 @@ const MODULE_SUBCOMMANDS: &[Command] = &[
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("latency", -2, 0, NO_KEYS, Server, "2.8.13", container)
-        .docs("depends on the subcommand", "Latency measurements.")
-        .subcommands(LATENCY_SUBCOMMANDS),
-    row("slowlog", -2, 0, NO_KEYS, Server, "2.2.12", container)
-        .docs("depends on the subcommand", "Slow commands.").subcommands(SLOWLOG_SUBCOMMANDS),
     row("memory", -2, 0, NO_KEYS, Server, "4.0.0", container)
         .docs("depends on the subcommand", "Memory measurements.").subcommands(MEMORY_SUBCOMMANDS),
     row("module", -2, 0, NO_KEYS, Server, "4.0.0", container)

@@ -25,6 +25,12 @@ pub struct Limits {
     pub stream_node_bytes: usize,
     /// stream-node-max-entries; 0 is no limit
     pub stream_node_entries: usize,
+    /// hll-sparse-max-bytes
+    pub hll_sparse_bytes: usize,
+    /// busy-reply-threshold, milliseconds
+    pub script_ms: u64,
+    /// maxmemory, bytes; 0 is no limit
+    pub memory_bytes: usize,
 }
 
 impl Default for Limits {
@@ -40,6 +46,9 @@ impl Default for Limits {
             zset_value_bytes: 64,
             stream_node_bytes: 4096,
             stream_node_entries: 100,
+            hll_sparse_bytes: 3000,
+            script_ms: 5000,
+            memory_bytes: 0,
         }
     }
 }
