@@ -2,12 +2,13 @@
 //! the table Meta.
 //!
 //! What the records of Meta are is told by [`redtool_store::meta`].
-use crate::clock::Clock;
+use crate::clock::{system_ms, Clock};
 use crate::keyspace::Keyspace;
 use crate::scan::Cursors;
 use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
 use redtool_store::meta::Meta;
+use redtool_store::space::Frozen;
 use redtool_store::{Reader, Space, Store, StoreError, Table};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -115,19 +116,41 @@ impl Dataset {
         let _alone = lock(&self.saving);
         let frozen = {
             let mut keys = self.keyspace();
-            keys.space.freeze()
+            let savers = std::mem::take(&mut keys.blocked.savers);
+            keys.blocked.save_wanted = false;
+            (keys.space.freeze(), savers, keys.dirty)
         };
-        let Some(frozen) = frozen else { return Ok(()) };
+        let (frozen, savers, dirty) = frozen;
+        let outcome = match frozen {
+            Some(frozen) => self.write(&frozen, dirty),
+            None => Ok(()),
+        };
+        let reply = match &outcome {
+            Ok(()) => b"+OK\r\n".to_vec(),
+            Err(error) => format!("-ERR {error}\r\n").into_bytes(),
+        };
+        savers.iter().for_each(|client| client.mailbox.reply(reply.clone()));
+        outcome
+    }
+
+    fn write(&self, frozen: &Frozen, dirty: u64) -> Result<(), StoreError> {
         let outcome = frozen.write();
         let mut keys = self.keyspace();
         match &outcome {
             Ok(()) => {
                 keys.space.thaw()?;
+                keys.dirty -= dirty.min(keys.dirty);
+                keys.saved_s = system_ms() / 1000;
                 keys.save_error = None;
             }
             Err(error) => keys.save_error = Some(error.to_string()),
         }
         outcome
+    }
+
+    /// Whether somebody wants changes to be saved soon.
+    pub fn save_wanted(&self) -> bool {
+        self.keyspace().blocked.save_wanted
     }
 
     /// Whether so much waits to be saved that writers have to wait too.

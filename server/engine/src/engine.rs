@@ -190,6 +190,7 @@ impl Engine {
         out: &'a mut Writer,
         command: &'static Command,
     ) -> Writing<'a> {
+        let session_is_connected = session.info.fd >= 0;
         Writing {
             keys,
             dataset: &self.dataset,
@@ -197,7 +198,8 @@ impl Engine {
             out,
             command,
             counters: &self.counters,
-            may_wait: true,
+            // Nobody is there to be answered later.
+            may_wait: session_is_connected,
             is_scripted: false,
             waits: false,
             is_retry: false,

@@ -37,6 +37,8 @@ pub struct Keyspace {
     pub expired_keys: u64,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// When changes were last saved, Unix seconds; 0: not yet.
+    pub saved_s: i64,
     /// Why the last changes could not be saved.
     pub save_error: Option<String>,
     /// Room for a record in the making.
@@ -58,6 +60,7 @@ impl Keyspace {
             limits: Limits::default(),
             expired_keys: 0,
             active_expire: true,
+            saved_s: 0,
             save_error: None,
             scratch: Vec::new(),
         }

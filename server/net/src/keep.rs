@@ -18,7 +18,7 @@ pub(crate) fn keep(dataset: &Dataset, shared: &Shared) -> io::Result<()> {
     while !shared.is_stopping() {
         std::thread::sleep(CRON);
         let cron = dataset.cron();
-        let saved = if Instant::now() >= next_save {
+        let saved = if Instant::now() >= next_save || dataset.save_wanted() {
             next_save = Instant::now() + SAVE;
             dataset.save()
         } else {

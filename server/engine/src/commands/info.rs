@@ -5,7 +5,6 @@ use crate::clock::{system_ms, system_us};
 use crate::command::flag::{LOADING, STALE};
 use crate::command::Group::Server;
 use crate::command::{category, write_row, Command};
-use crate::dataset::Dataset;
 use crate::error::Outcome;
 use crate::keyspec::NO_KEYS;
 use crate::process;
@@ -147,7 +146,7 @@ fn persistence(ws: &Writing<'_>, text: &mut String) {
     line(text, "async_loading", 0);
     line(text, "rdb_changes_since_last_save", ws.keys.dirty);
     line(text, "rdb_bgsave_in_progress", 0);
-    line(text, "rdb_last_save_time", last_save_s(ws.dataset));
+    line(text, "rdb_last_save_time", last_save_s(ws));
     let saved = if ws.keys.save_error.is_none() { "ok" } else { "err" };
     line(text, "rdb_last_bgsave_status", saved);
     line(text, "rdb_last_bgsave_time_sec", -1);
@@ -159,10 +158,13 @@ fn persistence(ws: &Writing<'_>, text: &mut String) {
     line(text, "aof_last_write_status", "ok");
 }
 
-/// When the data was last saved: when the dump was taken, else when the server started. Unix
-/// seconds.
-pub fn last_save_s(dataset: &Dataset) -> i64 {
-    dataset.ctime_s().unwrap_or(dataset.state().started_s())
+/// When the data was last saved: when its changes were, else when the dump was taken, else when the
+/// server started. Unix seconds.
+pub fn last_save_s(ws: &Writing<'_>) -> i64 {
+    match ws.keys.saved_s {
+        0 => ws.dataset.ctime_s().unwrap_or(ws.dataset.state().started_s()),
+        saved_s => saved_s,
+    }
 }
 
 fn stats(ws: &Writing<'_>, text: &mut String) {

@@ -8,11 +8,14 @@ use crate::command::flag::{
     STALE,
 };
 use crate::command::Group::{Generic, Server};
-use crate::command::{category, row, Command};
+use crate::command::{category, row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::NO_KEYS;
+use crate::session::Waiting;
+use crate::write::Writing;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
 
 /// Seconds and microseconds of the dataset's clock.
 fn time(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -26,8 +29,9 @@ fn time(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn lastsave(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.out.int(last_save_s(ctx.dataset));
+fn lastsave(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    let saved_s = last_save_s(ws);
+    ws.out.int(saved_s);
     Ok(())
 }
 
@@ -51,9 +55,49 @@ fn monitor(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// A dataset that nobody writes has nothing to save.
-fn nothing_to_save(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    Err(Error::fixed("ERR the dataset is served read-only: there is nothing to save"))
+/// Refuses to save what cannot be.
+fn check_saving(ws: &Writing<'_>) -> Outcome {
+    if ws.dataset.readonly() {
+        let text = "ERR the dataset is served read-only: there is nothing to save";
+        return Err(Error::fixed(text));
+    }
+    if !ws.keys.space.is_durable() {
+        return Err(Error::fixed(
+            "ERR the dataset lives in memory only: there is nowhere to save it",
+        ));
+    }
+    Ok(())
+}
+
+/// SAVE: answered when everything so far is durable.
+fn save(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    check_saving(ws)?;
+    ws.keys.blocked.save_wanted = true;
+    if !ws.may_wait {
+        ws.out.simple("OK");
+        return Ok(());
+    }
+    ws.keys.blocked.savers.push(Arc::clone(&ws.session.info));
+    ws.session.waiting = Some(Waiting { until: None });
+    Ok(())
+}
+
+/// BGSAVE, BGREWRITEAOF: changes are saved once a second anyway; the next time is now.
+fn bgsave(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    if !args[1..].iter().all(|word| args::is(word, "schedule")) || args.len() > 2 {
+        return Err(Error::SYNTAX);
+    }
+    check_saving(ws)?;
+    ws.keys.blocked.save_wanted = true;
+    ws.out.simple("Background saving started");
+    Ok(())
+}
+
+fn bgrewriteaof(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    check_saving(ws)?;
+    ws.keys.blocked.save_wanted = true;
+    ws.out.simple("Background append only file rewriting started");
+    Ok(())
 }
 
 fn failover(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -134,21 +178,21 @@ fn lolwut(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 pub const COMMANDS: &[Command] = &[
     row("time", 1, LOADING | STALE | FAST, NO_KEYS, Server, "2.6.0", time)
         .docs("O(1)", "The server's time.").tips(&["nondeterministic_output"]),
-    row("lastsave", 1, LOADING | STALE | FAST, NO_KEYS, Server, "1.0.0", lastsave)
+    write_row("lastsave", 1, LOADING | STALE | FAST, NO_KEYS, Server, "1.0.0", lastsave)
         .docs("O(1)", "When the data was last saved.")
         .acl(category::ADMIN | category::DANGEROUS).tips(&["nondeterministic_output"]),
     row("role", 1, NOSCRIPT | LOADING | STALE | FAST, NO_KEYS, Server, "2.8.12", role)
         .docs("O(1)", "Place of the server in replication.")
         .acl(category::ADMIN | category::DANGEROUS),
-    row("save", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
-        NO_KEYS, Server, "1.0.0", nothing_to_save)
+    write_row("save", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
+        NO_KEYS, Server, "1.0.0", save)
         .docs("O(N)", "Saves to disk now."),
-    row("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
-        NO_KEYS, Server, "1.0.0", nothing_to_save)
+    write_row("bgsave", -1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "1.0.0", bgsave)
         .args("[SCHEDULE@3.2.2]")
         .docs("O(1)", "Saves to disk in the background."),
-    row("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
-        NO_KEYS, Server, "1.0.0", nothing_to_save)
+    write_row("bgrewriteaof", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING,
+        NO_KEYS, Server, "1.0.0", bgrewriteaof)
         .docs("O(1)", "Rewrites the append-only file in the background."),
     row("failover", -1, ADMIN | NOSCRIPT | STALE, NO_KEYS, Server, "6.2.0", failover)
         .args("[TO target:(host port:integer [FORCE])] [ABORT] [TIMEOUT milliseconds:integer]")
