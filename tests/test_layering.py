@@ -19,12 +19,14 @@ DOORS = {
     "boto3": ("aws.py",),
     "botocore": ("aws.py",),
     "pyarrow": ("tables.py",),
+    "prompt_toolkit": ("cli/shell/editor.py",),
 }
 # What a server has to have loaded before it answers: nothing here may import these at its top.
 STARTUP = (
     "__init__.py",
     "dataset.py",
     "errors.py",
+    "resp.py",
     "times.py",
     "urls.py",
     "verbs/calls.py",
@@ -38,6 +40,7 @@ STARTUP = (
     "cli/rows.py",
     "cli/serve.py",
     "cli/shared.py",
+    "cli/shell/__init__.py",
     "cli/table.py",
 )
 CHEAP = {"__future__", "importlib", "os", "sys", "time"}

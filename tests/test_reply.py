@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from redtool.cli.reply import formatted, parse_reply, plain, raw
+from redtool.cli.reply import formatted, plain, raw
+from redtool.resp import parse_reply
 
 CASES: list[tuple[bytes, str, bytes, Any]] = [
     (b"+OK\r\n", "OK", b"OK", "OK"),
@@ -53,3 +54,27 @@ def test_numbers_are_aligned() -> None:
     reply = parse_reply(b"*10\r\n" + b":1\r\n" * 10)
     assert formatted(reply).splitlines()[0] == " 1) (integer) 1"
     assert formatted(reply).splitlines()[9] == "10) (integer) 1"
+
+
+def test_what_a_map_holds_begins_a_line_when_it_takes_several() -> None:
+    one, two = b"%1\r\n+a\r\n:1\r\n", b"%2\r\n+a\r\n:1\r\n+b\r\n:2\r\n"
+    shown = formatted(parse_reply(b"%2\r\n+x\r\n" + one + b"+y\r\n" + two))
+    assert shown == (
+        "1# x => 1# a => (integer) 1\n2# y => \n   1# a => (integer) 1\n   2# b => (integer) 2"
+    )
+
+
+@pytest.mark.parametrize("cut", [b"", b"$5\r\nab", b"*2\r\n:1\r\n", b"+O", b"$1000000000000\r\nx"])
+def test_a_reply_that_ends_early_is_the_end(cut: bytes) -> None:
+    with pytest.raises(EOFError):
+        parse_reply(cut)
+
+
+@pytest.mark.parametrize("junk", [b"HTTP/1.1 400\r\n", b"$x\r\n", b"*-2\r\n", b"\r\n"])
+def test_what_is_no_reply_is_said_to_be_none(junk: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        parse_reply(junk)
+
+
+def test_attributes_are_passed_over() -> None:
+    assert formatted(parse_reply(b"|1\r\n+ttl\r\n:3\r\n+OK\r\n")) == "OK"

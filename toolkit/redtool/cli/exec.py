@@ -17,22 +17,17 @@ if TYPE_CHECKING:
 
 def run(values: Values, printer: Printer) -> int:
     """Runs the command, and prints its reply as redis-cli does."""
-    from redtool.cli.reply import formatted, parse_reply, raw
+    from redtool.cli.reply import form_of, shown
     from redtool.dataset import Dataset
+    from redtool.resp import parse_reply
 
     command = [os.fsencode(word) for word in values["command"]]
     with Dataset(values["source"], clock=values["clock"], databases=values["databases"]) as dataset:
         resp3 = values["resp3"] or values["json"]
         reply = parse_reply(dataset.native.execute_raw(values["db"], command, resp3))
-    if values["json"]:
-        from redtool.cli.reply import plain
-
-        printer.result(plain(reply))
-    else:
-        as_raw = values["raw"] or not (sys.stdout.isatty() or values["no_raw"])
-        line = raw(reply) if as_raw else formatted(reply).encode()
-        sys.stdout.flush()
-        sys.stdout.buffer.write(line + b"\n")
+    form = form_of(as_raw=values["raw"], as_formatted=values["no_raw"], as_json=values["json"])
+    sys.stdout.flush()
+    sys.stdout.buffer.write(shown(reply, form, command))
     return 1 if reply.kind == "error" else 0
 
 

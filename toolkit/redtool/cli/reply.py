@@ -1,66 +1,67 @@
 """A RESP reply, as redis-cli shows it: for people, raw, or as JSON.
 
-    formatted          1) "a"            2) (integer) 7       3) (nil)
-    raw                a\\n7\\n            nothing but the bytes, one element a line
-    plain              ["a", 7, null]    errors as {"error": "ERR …"}
-
-The kinds are RESP's own: status, error, integer, string, verbatim, nil, double, big, bool, array,
-set, push, map.
+formatted          1) "a"            2) (integer) 7       3) (nil)
+raw                a\\n7\\n            nothing but the bytes, one element a line
+plain              ["a", 7, null]    errors as {"error": "ERR …"}
 """
 
 from __future__ import annotations
 
 from redtool.errors import quoted
+from redtool.resp import MANY, Reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-SIMPLE = {"+": "status", "-": "error", ":": "integer", ",": "double", "(": "big", "#": "bool"}
-BULK = {"$": "string", "=": "verbatim", "!": "error"}
-MANY = {"*": "array", "~": "set", ">": "push", "%": "map"}
+# Commands whose reply is a text of many lines, and is shown as it is in both forms.
+TEXTS = (
+    (b"info",),
+    (b"lolwut",),
+    (b"client", b"list"),
+    (b"client", b"info"),
+    (b"cluster", b"info"),
+    (b"cluster", b"nodes"),
+    (b"debug", b"htstats"),
+    (b"debug", b"htstats-key"),
+    (b"latency", b"doctor"),
+    (b"latency", b"graph"),
+    (b"memory", b"doctor"),
+    (b"memory", b"malloc-stats"),
+)
 
 
-class Reply:
-    """A kind and its value: bytes, or the replies it is made of (a map's keys and values in
-    turn)."""
+def form_of(*, as_raw: bool, as_formatted: bool, as_json: bool) -> str:
+    """Which of the three forms was asked for; else it is `formatted` on a terminal only."""
+    import sys
 
-    __slots__ = ("items", "kind", "value")
-
-    def __init__(self, kind: str, value: bytes = b"", items: list[Reply] | None = None) -> None:
-        self.kind = kind
-        self.value = value
-        self.items = items if items is not None else []
+    if as_json:
+        return "json"
+    return "raw" if as_raw or not (as_formatted or sys.stdout.isatty()) else "formatted"
 
 
-def parse_reply(data: bytes) -> Reply:
-    """The first reply in the bytes."""
-    return _parse(data, 0)[0]
+def shown(reply: Reply, form: str, command: Sequence[bytes] = ()) -> bytes:
+    """What to print for a command's reply in one of the forms, to the end of its last line."""
+    if form == "json":
+        import json
+
+        text = json.dumps(plain(reply), ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace") + b"\n"
+    if reply.kind in ("string", "verbatim") and _is_text(command):
+        return reply.value if reply.value.endswith(b"\n") else reply.value + b"\n"
+    return (raw(reply) if form == "raw" else formatted(reply).encode()) + b"\n"
 
 
-def _parse(data: bytes, start: int) -> tuple[Reply, int]:
-    end = data.index(b"\r\n", start)
-    mark, line, after = chr(data[start]), data[start + 1 : end], end + 2
-    if mark in SIMPLE:
-        return Reply(SIMPLE[mark], line), after
-    if mark == "_" or line == b"-1":
-        return Reply("nil"), after
-    length = int(line)
-    if mark in BULK:
-        value = data[after : after + length]
-        return Reply(BULK[mark], value[4:] if mark == "=" else value), after + length + 2
-    items = []
-    for _ in range(length * (2 if mark == "%" else 1)):
-        item, after = _parse(data, after)
-        items.append(item)
-    return Reply(MANY[mark], items=items), after
+def _is_text(command: Sequence[bytes]) -> bool:
+    first = tuple(word.lower() for word in command[:2])
+    return first in TEXTS or first[:1] in TEXTS
 
 
 def raw(reply: Reply) -> bytes:
     """The bytes themselves, elements on lines of their own."""
     if reply.kind == "map":
-        pairs = zip(reply.items[::2], reply.items[1::2], strict=True)
-        return b"\n".join(raw(key) + b" " + raw(value) for key, value in pairs)
+        return b"\n".join(raw(key) + b" " + raw(value) for key, value in reply.pairs())
     if reply.kind in MANY.values():
         return b"\n".join(raw(item) for item in reply.items)
     if reply.kind == "bool":
@@ -83,7 +84,7 @@ def formatted(reply: Reply, indent: str = "") -> str:
         case "nil":
             return "(nil)"
         case "map":
-            return _formatted_map(reply.items, indent)
+            return _formatted_map(reply.pairs(), indent)
         case "array" | "set" | "push":
             return _formatted_list(reply, indent)
     return text
@@ -102,15 +103,16 @@ def _formatted_list(reply: Reply, indent: str) -> str:
     return f"\n{indent}".join(lines)
 
 
-def _formatted_map(items: list[Reply], indent: str) -> str:
-    if not items:
+def _formatted_map(pairs: list[tuple[Reply, Reply]], indent: str) -> str:
+    if not pairs:
         return "(empty hash)"
-    width = len(str(len(items) // 2))
+    width = len(str(len(pairs)))
     deeper = indent + " " * (width + 2)
     lines = []
-    for number, (key, value) in enumerate(zip(items[::2], items[1::2], strict=True), 1):
+    for number, (key, value) in enumerate(pairs, 1):
         shown = formatted(value, deeper)
-        gap = f"\n{deeper}" if value.kind in MANY.values() and value.items else ""
+        # What takes one line stays in this one.
+        gap = f"\n{deeper}" if value.kind in MANY.values() and "\n" in shown else ""
         lines.append(f"{number:>{width}}# {formatted(key, deeper)} => {gap}{shown}")
     return f"\n{indent}".join(lines)
 
@@ -131,8 +133,7 @@ def plain(reply: Reply) -> Any:
         case "error":
             return {"error": text}
         case "map":
-            pairs = zip(reply.items[::2], reply.items[1::2], strict=True)
-            return {str(plain(key)): plain(value) for key, value in pairs}
+            return {str(plain(key)): plain(value) for key, value in reply.pairs()}
         case "array" | "set" | "push":
             return [plain(item) for item in reply.items]
     return text

@@ -17,6 +17,7 @@ MODULES = {
     "diff": "redtool.cli.diff",
     "serve": "redtool.cli.serve",
     "exec": "redtool.cli.exec",
+    "shell": "redtool.cli.shell",
     "info": "redtool.cli.info",
     "verify": "redtool.cli.verify",
 }
