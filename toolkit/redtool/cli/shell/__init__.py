@@ -47,7 +47,7 @@ VERB = Verb(
     details="On a terminal with history, completion (Tab) and hints; help, help COMMAND and help "
     "@GROUP explain, Ctrl-D or quit ends it. Else commands come from stdin, one a line, and "
     "replies go to stdout. Quoting, repetition (5 INCR x) and the looks of replies are those of "
-    "redis-cli. A live server is redis://[USER:PASSWORD@]HOST[:PORT][/DB], rediss:// or "
+    "redis-cli. A live server is redis://USER:PASSWORD@HOST:PORT/DB, rediss:// or "
     "unix://PATH. REDTOOL_HISTFILE names the file of the history (~/.redtool_history).",
     arguments=(Argument("source", "The dataset, or a server's URL.", metavar="DATASET"),),
     options=(
