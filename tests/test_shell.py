@@ -136,6 +136,21 @@ def test_forms_of_output(dump: Path, run: Runner) -> None:
     assert ran.out == '1# "db" => "5"\n'
 
 
+def test_a_store_keeps_what_is_written_and_a_dump_does_not(dump: Path, run: Runner) -> None:
+    assert run("import", "dump.rdb", "-q").status == 0
+    script = b"SET shell:new here\nGET shell:new\n"
+    assert run("shell", "dump.lmdb", stdin=script).out.startswith("READONLY ")
+    for name, kept in (("dump.rdb", ""), ("dump.lmdb", "here")):
+        assert run("shell", "-w", name, stdin=script).out == "OK\nhere\n"
+        assert run("exec", name, "GET", "shell:new").out == f"{kept}\n"
+
+
+def test_every_reply_of_a_command_is_shown(dump: Path, run: Runner) -> None:
+    ran = run("shell", "--json", "dump.rdb", stdin=b"SUBSCRIBE a b\nUNSUBSCRIBE\nPING\n")
+    assert ran.out.splitlines()[:2] == ['["subscribe", "a", 1]', '["subscribe", "b", 2]']
+    assert ran.out.splitlines()[-1] == '"PONG"'
+
+
 def test_texts_of_many_lines_are_shown_as_they_are(dump: Path, run: Runner) -> None:
     ran = run("shell", "--no-raw", "dump.rdb", stdin=b"INFO server\nPING\n")
     assert ran.out.startswith("# Server")

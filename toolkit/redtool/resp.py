@@ -14,6 +14,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import BinaryIO
 
 SIMPLE = {"+": "status", "-": "error", ":": "integer", ",": "double", "(": "big", "#": "bool"}
@@ -44,6 +45,15 @@ def parse_reply(data: bytes) -> Reply:
     from io import BytesIO
 
     return read_reply(BytesIO(data))
+
+
+def parse_replies(data: bytes) -> Iterator[Reply]:
+    """All replies in the bytes."""
+    from io import BytesIO
+
+    stream = BytesIO(data)
+    while stream.tell() < len(data):
+        yield read_reply(stream)
 
 
 def read_reply(stream: BinaryIO) -> Reply:

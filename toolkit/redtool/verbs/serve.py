@@ -185,7 +185,11 @@ class Plan:
                     hint="serve it by its name, or start anew with --flushall",
                 )
             return cls(
-                place, writable=not readonly, copy=False, seed=source or "memory:", flushall=flushall
+                place,
+                writable=not readonly,
+                copy=False,
+                seed=source or "memory:",
+                flushall=flushall,
             )
         scheme = source_url(source or "memory:")[0]
         is_own = scheme in ("lmdb", "leveldb", "memory") and backend is None and rdb is None
@@ -193,9 +197,7 @@ class Plan:
         if flushall and not writable:
             raise UsageError(f"{source} cannot be written", hint="--backend memory serves a copy")
         copy = writable and not is_own and source is not None
-        return cls(
-            source or "memory:", writable=writable, copy=copy, seed=None, flushall=flushall
-        )
+        return cls(source or "memory:", writable=writable, copy=copy, seed=None, flushall=flushall)
 
     def open(
         self, *, clock: str | int, databases: int, tuning: Mapping[str, str] | None

@@ -11,7 +11,7 @@ import os
 
 from redtool.errors import UsageError
 from redtool.live import Connection, ConnectionLostError, is_live
-from redtool.resp import Reply, parse_reply
+from redtool.resp import Reply, parse_replies, parse_reply
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from redtool.dataset import Dataset
 
+# Where writes can be kept.
+KEPT = ("lmdb", "leveldb", "memory")
 STREAMS = (b"subscribe", b"psubscribe", b"ssubscribe", b"monitor")
 UNSUBSCRIBES = (b"unsubscribe", b"punsubscribe", b"sunsubscribe")
 
@@ -92,9 +94,8 @@ class DatasetSession(Session):
 
     def execute(self, words: Sequence[bytes]) -> Iterator[Reply]:
         data = self._dataset.native.execute_raw(self.running_db, list(words), self.resp3)
-        # After CLIENT REPLY OFF there is none.
-        if data:
-            reply = parse_reply(data)
+        # After CLIENT REPLY OFF there is none, and one a channel after SUBSCRIBE.
+        for reply in parse_replies(data):
             self.follow(words, reply)
             yield reply
 
@@ -181,18 +182,31 @@ def open_session(
     resp3: bool = False,
     clock: str | int = "now",
     databases: int = 16,
+    writable: bool = False,
 ) -> Session:
-    """A session with whatever the name is of."""
+    """A session with whatever the name is of.
+
+    `writable` lets commands write: a store on this machine keeps that when the session is closed,
+    of anything else it is a copy in memory that they change.
+    """
     name = os.fspath(url)
     if is_live(name):
         if clock != "now" or databases != 16:
             raise UsageError("a live server has its own clock and databases", path=name)
         return LiveSession(name, db, resp3=resp3)
     from redtool.dataset import Dataset
+    from redtool.urls import source_url
 
     if name.removeprefix("rdb://") == "-":
         raise UsageError("stdin is where the commands come from", path=name, hint="name a file")
-    return DatasetSession(Dataset(name, clock=clock, databases=databases), db or 0, resp3=resp3)
+    dataset = Dataset(
+        name,
+        clock=clock,
+        databases=databases,
+        writable=writable,
+        copy=writable and source_url(name)[0] not in KEPT,
+    )
+    return DatasetSession(dataset, db or 0, resp3=resp3)
 
 
 def own_docs() -> Reply:

@@ -32,6 +32,7 @@ def run(values: Values, printer: Printer) -> int:
         resp3=values["resp3"] or values["json"],
         clock=values["clock"],
         databases=values["databases"],
+        writable=values["writable"],
     )
     with session:
         people = sys.stdin.isatty() and sys.stdout.isatty()
@@ -52,6 +53,11 @@ VERB = Verb(
     arguments=(Argument("source", "The dataset, or a server's URL.", metavar="DATASET"),),
     options=(
         Option("db", ("-n", "--db"), "Database to begin in [0].", metavar="DB", parse=database),
+        Option(
+            "writable",
+            ("--writable", "-w"),
+            "Let commands write: a store keeps it at the end, of a dump it is a copy in memory.",
+        ),
         Option("exit_error", ("-e", "--exit-error"), "Exit with 1 when a reply was an error."),
         Option("raw", ("--raw",), "The bytes of replies, also on a terminal.", panel="Output"),
         Option("no_raw", ("--no-raw",), "For people, also in a pipe.", panel="Output"),
