@@ -20,6 +20,7 @@ use crate::table;
 use crate::watch::Watching;
 use crate::write::Writing;
 use redtool_format::resp::Writer;
+use redtool_format::slot;
 use redtool_store::object::write_record_key;
 use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
@@ -431,6 +432,10 @@ impl Engine {
                 Err(Error::NO_AUTH)
             } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
                 Err(only_listening(row, command))
+            } else if self.dataset.state().cluster_enabled.load(Relaxed)
+                && crosses_slots(command, args)
+            {
+                Err(CROSS_SLOT)
             } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
             {
                 Err(READONLY)
@@ -519,6 +524,15 @@ fn note_slow(state: &ServerState, session: &Session, command: &Command, args: &[
 
 /// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
 static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
+const CROSS_SLOT: Error = Error::fixed("CROSSSLOT Keys in request don't hash to the same slot");
+
+/// Whether the keys of a command are of more than one slot.
+#[cold]
+fn crosses_slots(command: &Command, args: &[&[u8]]) -> bool {
+    let mut slots = find_keys(command, args).into_iter().map(|(key, _)| slot::of(key));
+    slots.next().is_some_and(|first| slots.any(|slot| slot != first))
+}
 
 /// Whether a client that listens in RESP2 may run a command.
 fn may_listen(row: &Command) -> bool {

@@ -252,6 +252,8 @@ pub struct ServerState {
     pub rejected_connections: AtomicU64,
     /// Port the server listens on, 0 for none.
     pub port: AtomicU32,
+    /// The server is a cluster of one node that owns every slot.
+    pub cluster_enabled: AtomicBool,
     /// Set by SHUTDOWN: the network layer stops.
     pub shutdown: AtomicBool,
 }
@@ -283,6 +285,7 @@ impl ServerState {
             connections: AtomicU64::new(0),
             rejected_connections: AtomicU64::new(0),
             port: AtomicU32::new(0),
+            cluster_enabled: AtomicBool::new(false),
             shutdown: AtomicBool::new(false),
         }
     }

@@ -18,6 +18,8 @@ pub struct Options {
     pub threads: usize,
     /// Listen beyond loopback although nothing asks for a password.
     pub insecure: bool,
+    /// Answer as a cluster of one node that owns every slot.
+    pub cluster_enabled: bool,
     /// Connections at once; lowered when the system allows fewer open files.
     pub maxclients: usize,
     /// Seconds without a command after which a client is disconnected; 0 is never.
@@ -39,6 +41,7 @@ impl Default for Options {
             unixsocketperm: None,
             threads: 0,
             insecure: false,
+            cluster_enabled: false,
             maxclients: 10_000,
             timeout_s: 0,
             tcp_keepalive_s: 300,

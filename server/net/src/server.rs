@@ -202,9 +202,11 @@ fn new_shared(
 /// Tells INFO and CONFIG GET what was chosen.
 fn publish(state: &ServerState, options: &Options, port: Option<u16>) {
     state.shutdown.store(false, Ordering::Relaxed);
+    state.cluster_enabled.store(options.cluster_enabled, Ordering::Relaxed);
     state.port.store(u32::from(port.unwrap_or(0)), Ordering::Relaxed);
     let unixsocket = options.unixsocket.as_ref().map(|path| path.display().to_string());
     for (name, value) in [
+        ("cluster-enabled", if options.cluster_enabled { "yes" } else { "no" }.into()),
         ("port", port.unwrap_or(0).to_string()),
         ("bind", options.bind.join(" ")),
         ("unixsocket", unixsocket.unwrap_or_default()),

@@ -28,6 +28,7 @@ impl Server {
                 "maxclients",
                 "timeout_s",
                 "signals",
+                "cluster_enabled",
             ],
         )?;
         let port: i32 = get(options, "port")?.unwrap_or(6379);
@@ -38,6 +39,7 @@ impl Server {
             unixsocket: get(options, "unixsocket")?,
             threads: get(options, "threads")?.unwrap_or(0),
             insecure: flag(options, "insecure", false)?,
+            cluster_enabled: flag(options, "cluster_enabled", false)?,
             maxclients: get(options, "maxclients")?.unwrap_or(defaults.maxclients),
             timeout_s: get(options, "timeout_s")?.unwrap_or(0),
             ..defaults

@@ -33,6 +33,7 @@ def run(values: Values, printer: Printer) -> int:
         insecure=values["insecure"],
         maxclients=values["maxclients"],
         timeout_s=values["timeout"],
+        cluster_enabled=values["cluster_enabled"],
         signals=True,
     )
 
@@ -115,6 +116,11 @@ VERB = Verb(
             metavar="N",
             parse=integer(1, 2**31 - 1),
             default="16",
+        ),
+        Option(
+            "cluster_enabled",
+            ("--cluster-enabled",),
+            "Answer as a cluster of one node that owns every slot, for cluster clients.",
         ),
         Option(
             "clock",

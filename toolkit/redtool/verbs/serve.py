@@ -109,6 +109,7 @@ def serve(
     insecure: bool = False,
     maxclients: int = 10_000,
     timeout_s: int = 0,
+    cluster_enabled: bool = False,
     signals: bool = False,
 ) -> ServedDataset:
     """A server over a dataset.
@@ -128,6 +129,7 @@ def serve(
         "insecure": insecure,
         "maxclients": maxclients,
         "timeout_s": timeout_s,
+        "cluster_enabled": cluster_enabled,
         "signals": signals,
     }
     plan = Plan.make(url, readonly=readonly, backend=backend, dir=dir, rdb=rdb, flushall=flushall)

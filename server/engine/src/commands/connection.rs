@@ -9,6 +9,7 @@ use crate::keyspec::NO_KEYS;
 use crate::session::Replies;
 use crate::write::Writing;
 use redtool_format::number;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// The Redis version whose replies these are.
 pub const REDIS_VERSION: &str = "7.2.0";
@@ -42,6 +43,9 @@ fn quit(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 fn select(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let db = args::int_between(args[1], i64::from(i32::MIN), i64::from(i32::MAX))?;
+    if db != 0 && ctx.dataset.state().cluster_enabled.load(Relaxed) {
+        return Err(Error::fixed("ERR SELECT is not allowed in cluster mode"));
+    }
     match u32::try_from(db) {
         Ok(db) if db < ctx.dataset.databases() => ctx.session.select(db),
         _ => return Err(Error::fixed("ERR DB index is out of range")),
@@ -150,7 +154,9 @@ fn reply_hello(ctx: &mut Context<'_>) {
     out.int(if resp3 { 3 } else { 2 });
     out.bulk(b"id");
     out.int(id);
-    for (name, value) in [("mode", "standalone"), ("role", "master")] {
+    let cluster = ctx.dataset.state().cluster_enabled.load(Relaxed);
+    let mode = if cluster { "cluster" } else { "standalone" };
+    for (name, value) in [("mode", mode), ("role", "master")] {
         out.bulk(name.as_bytes());
         out.bulk(value.as_bytes());
     }

@@ -29,7 +29,7 @@ const SECTIONS: &[Section] = &[
     ("Commandstats", false, command_stats),
     ("Errorstats", true, error_stats),
     ("Latencystats", false, latency_stats),
-    ("Cluster", true, |_, text| line(text, "cluster_enabled", 0)),
+    ("Cluster", true, cluster),
     ("Keyspace", true, keyspace),
     ("Redtool", true, redtool),
 ];
@@ -70,7 +70,8 @@ fn server(ws: &Writing<'_>, text: &mut String) {
     line(text, "redis_git_sha1", "00000000");
     line(text, "redis_git_dirty", 0);
     line(text, "redis_build_id", "0");
-    line(text, "redis_mode", "standalone");
+    let cluster = state.cluster_enabled.load(Relaxed);
+    line(text, "redis_mode", if cluster { "cluster" } else { "standalone" });
     line(text, "os", process::system_name());
     line(text, "arch_bits", usize::BITS);
     line(text, "process_id", std::process::id());
@@ -266,6 +267,11 @@ fn error_stats(ws: &Writing<'_>, text: &mut String) {
     for (code, count) in ws.dataset.state().errors() {
         let _ = write!(text, "errorstat_{code}:count={count}\r\n");
     }
+}
+
+fn cluster(ws: &Writing<'_>, text: &mut String) {
+    let enabled = ws.dataset.state().cluster_enabled.load(Relaxed);
+    line(text, "cluster_enabled", u8::from(enabled));
 }
 
 fn keyspace(ws: &Writing<'_>, text: &mut String) {
