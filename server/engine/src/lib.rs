@@ -34,6 +34,7 @@
 //! | [`scan`] | SCAN cursors and options |
 //! | [`glob`] | glob patterns |
 //! | [`dataset`] | a store opened as Redis databases |
+//! | [`busy`] | a script that runs for long |
 //! | [`clock`] | what time it is for expiry |
 //! | [`session`] | state of one connection |
 //! | [`server`] | state shared by connections: clients, counters, configuration |
@@ -69,6 +70,7 @@
 
 pub mod args;
 pub mod blocked;
+pub mod busy;
 pub mod clock;
 pub mod command;
 pub mod commands;

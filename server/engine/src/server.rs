@@ -1,6 +1,7 @@
 //! State shared by the connections of a server: clients, counters, configuration.
 //!
 //! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
+use crate::busy::Running;
 use crate::clock::{system_ms, system_us};
 use crate::mail::Mailbox;
 use crate::slowlog::SlowLog;
@@ -239,6 +240,8 @@ pub struct ServerState {
     counters: Mutex<Vec<Arc<Counters>>>,
     config: Mutex<BTreeMap<String, String>>,
     password: Mutex<Option<Vec<u8>>>,
+    /// The script that is running.
+    pub running: Running,
     /// Commands that took long.
     pub slow: SlowLog,
     errors: Mutex<BTreeMap<String, u64>>,
@@ -276,6 +279,7 @@ impl ServerState {
             counters: Mutex::default(),
             config: Mutex::new(crate::commands::config::defaults()),
             password: Mutex::new(None),
+            running: Running::default(),
             slow: SlowLog::default(),
             errors: Mutex::default(),
             monitors: Mutex::default(),

@@ -1,4 +1,5 @@
 //! What the network layer asks of the engine, and what it keeps a panic from doing.
+use redtool_engine::busy::Busy;
 use redtool_engine::{Engine, Session};
 use redtool_format::resp::Writer;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -39,6 +40,25 @@ impl Execute for Engine {
         // The old view goes on serving when the store gives no new one.
         let _ = self.refresh();
     }
+}
+
+/// No wait ends while a script runs.
+impl Execute for Busy {
+    fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
+        Busy::execute(self, session, args, out);
+    }
+
+    fn expect(&self, _: &Session, _: &[&[u8]]) {}
+
+    fn time_out(&mut self, _: &mut Session) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn forget(&self, session: &mut Session) {
+        Busy::forget(self, session);
+    }
+
+    fn recover(&mut self) {}
 }
 
 /// Executes one request; a panic becomes an error reply.

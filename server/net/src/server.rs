@@ -1,6 +1,5 @@
 //! A server from start to stop.
 use crate::acceptor::Acceptor;
-use crate::connection::Bench;
 use crate::error::ServeError;
 use crate::execute::Execute;
 use crate::keep::keep;
@@ -108,11 +107,11 @@ impl Server {
         let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut workers = Vec::new();
         let accepting = polls.pop().ok_or(ServeError::Nowhere)?;
-        for (index, ((engine, counters), poll)) in engines.into_iter().zip(polls).enumerate() {
+        for (index, (engine, poll)) in engines.into_iter().zip(polls).enumerate() {
             let (sender, incoming) = mpsc::channel();
             workers.push(sender);
-            let bench = Bench::new(engine, counters, options);
-            let worker = Worker::new(index, poll, bench, incoming, Arc::clone(shared));
+            let worker = Worker::new(index, poll, engine, options, incoming, Arc::clone(shared))
+                .map_err(ServeError::system("watch sockets"))?;
             threads.push(spawn(format!("redtool-loop-{index}"), move || worker.run())?);
         }
         let acceptor = Acceptor::new(accepting, listeners, workers, Arc::clone(shared))

@@ -1,16 +1,25 @@
 //! An event loop: one thread, one engine, its share of the connections.
 //!
 //! A round: wait for news, give each connection with news a turn, then those that were not finished
-//! in the round before, send the short replies of all, then take over new connections. Ten times a
-//! second the loop looks for connections that CLIENT KILL has marked or that were idle for too
-//! long.
+//! in the round before and those whose bells have rung, send the short replies of all, take over
+//! new connections, then end the waits whose time is over. Ten times a second the loop looks for
+//! connections that CLIENT KILL has marked or that were idle for too long.
+//!
+//! While a script runs for long, the loop works inside the turn of the script's connection
+//! ([`busy`]): the other connections get their turns with an engine that answers BUSY. So nothing
+//! of the loop is borrowed while a connection has its turn, and that connection itself is out of
+//! the list.
 use crate::connection::{Bench, Connection, Turn};
 use crate::execute::Execute;
+use crate::options::Options;
 use crate::shared::{Shared, StopAtEnd};
 use crate::stream::Stream;
-use mio::{Events, Poll, Token};
+use mio::{Events, Poll, Registry, Token};
+use redtool_engine::busy::{self, Busy};
 use redtool_engine::clock::system_ms;
-use redtool_engine::Session;
+use redtool_engine::server::Counters;
+use redtool_engine::{ServerState, Session};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -39,8 +48,20 @@ pub(crate) struct Incoming {
 /// An event loop.
 pub(crate) struct Worker<E> {
     index: usize,
-    poll: Poll,
-    bench: Bench<E>,
+    poll: RefCell<Poll>,
+    registry: Registry,
+    bench: RefCell<Bench<E>>,
+    /// Answers while a script runs.
+    busy: RefCell<Bench<Busy>>,
+    places: RefCell<Places>,
+    incoming: Receiver<Incoming>,
+    shared: Arc<Shared>,
+    next_tick: Cell<Instant>,
+}
+
+/// The connections, and who is to be served.
+#[derive(Default)]
+struct Places {
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     /// Connections that have more to do although no news is due.
@@ -49,56 +70,52 @@ pub(crate) struct Worker<E> {
     deferred: Vec<usize>,
     /// When commands that wait for keys are to be answered; some may have been.
     waits: BTreeSet<(Instant, usize)>,
-    incoming: Receiver<Incoming>,
-    shared: Arc<Shared>,
-    next_tick: Instant,
+    /// A connection that has its turn, and is not in its place.
+    running: Option<usize>,
+}
+
+impl Places {
+    fn is_empty(&self) -> bool {
+        self.free.len() == self.connections.len()
+    }
 }
 
 impl<E: Execute> Worker<E> {
     pub fn new(
         index: usize,
         poll: Poll,
-        bench: Bench<E>,
+        (engine, counters): (E, Arc<Counters>),
+        options: &Options,
         incoming: Receiver<Incoming>,
         shared: Arc<Shared>,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        let state: &Arc<ServerState> = &shared.state;
+        let busy = Bench::new(Busy::new(Arc::clone(state)), Arc::clone(&counters), options);
+        Ok(Self {
             index,
-            poll,
-            bench,
-            connections: Vec::new(),
-            free: Vec::new(),
-            unfinished: Vec::new(),
-            deferred: Vec::new(),
-            waits: BTreeSet::new(),
+            registry: poll.registry().try_clone()?,
+            poll: RefCell::new(poll),
+            bench: RefCell::new(Bench::new(engine, counters, options)),
+            busy: RefCell::new(busy),
+            places: RefCell::default(),
             incoming,
             shared,
-            next_tick: Instant::now(),
-        }
+            next_tick: Cell::new(Instant::now()),
+        })
     }
 
     /// Serves until the server stops. An error is the event loop's own, no client's.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(self) -> io::Result<()> {
         let _stop = StopAtEnd(Arc::clone(&self.shared));
+        busy::with_server(&|| self.serve_others(), || self.run_loop())
+    }
+
+    fn run_loop(&self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.shared.is_stopping() {
-            self.wait(&mut events)?;
-            self.bench.now_ms = system_ms();
-            for event in &events {
-                if event.token() != WAKER {
-                    self.serve(event.token().0, event.is_read_closed());
-                }
-            }
-            for index in std::mem::take(&mut self.unfinished) {
-                self.serve(index, false);
-            }
-            for index in self.shared.take_rung(self.index) {
-                self.serve(index, false);
-            }
+            self.wait(&mut events, self.timeout())?;
+            self.round(&self.bench, &events);
             self.end_waits();
-            self.flush();
-            self.accept_incoming();
-            self.tick();
             if self.shared.state.shutdown.load(Ordering::Relaxed) {
                 self.shared.stop();
             }
@@ -106,167 +123,248 @@ impl<E: Execute> Worker<E> {
         self.drain(&mut events)
     }
 
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let timeout = if !self.unfinished.is_empty() {
+    /// Serves all connections but the one whose script is running. An error of the event loop will
+    /// come again where it can be told.
+    fn serve_others(&self) {
+        let mut events = Events::with_capacity(EVENTS);
+        if self.wait(&mut events, Some(Duration::ZERO)).is_ok() {
+            self.round(&self.busy, &events);
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let places = self.places.borrow();
+        if !places.unfinished.is_empty() {
             Some(Duration::ZERO)
-        } else if let Some((until, _)) = self.waits.first() {
+        } else if let Some((until, _)) = places.waits.first() {
             Some(until.saturating_duration_since(Instant::now()).min(TICK))
-        } else if self.free.len() == self.connections.len() {
+        } else if places.is_empty() {
             None
         } else {
             Some(TICK)
-        };
-        match self.poll.poll(events, timeout) {
+        }
+    }
+
+    fn wait(&self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.borrow_mut().poll(events, timeout) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
             outcome => outcome,
         }
     }
 
+    fn round<X: Execute>(&self, bench: &RefCell<Bench<X>>, events: &Events) {
+        bench.borrow_mut().now_ms = system_ms();
+        for event in events {
+            if event.token() != WAKER {
+                self.serve(bench, event.token().0, event.is_read_closed());
+            }
+        }
+        let unfinished = std::mem::take(&mut self.places.borrow_mut().unfinished);
+        for index in unfinished {
+            self.serve(bench, index, false);
+        }
+        for index in self.shared.take_rung(self.index) {
+            self.serve(bench, index, false);
+        }
+        self.flush(bench);
+        self.accept_incoming();
+        self.tick(bench);
+    }
+
     /// Gives a connection its turn. It may be gone, or be another one than was meant: a turn
     /// without news does no harm.
-    fn serve(&mut self, index: usize, hung_up: bool) {
-        let Some(Some(connection)) = self.connections.get_mut(index) else {
-            return;
+    fn serve<X: Execute>(&self, bench: &RefCell<Bench<X>>, index: usize, hung_up: bool) {
+        let Some((mut connection, outer)) = self.take(index) else { return };
+        let turn = {
+            let mut bench = bench.borrow_mut();
+            connection.turn(&mut bench, hung_up)
         };
-        let turn = connection.turn(&mut self.bench, hung_up);
-        if let Some(until) = connection.waits_until() {
-            self.waits.insert((until, index));
-        }
-        if turn != Turn::Close && connection.is_deferred() {
-            self.deferred.push(index);
-        }
-        self.settle(index, turn);
-        if self.deferred.len() >= MOST_DEFERRED {
-            self.flush();
+        let is_full = {
+            let mut places = self.places.borrow_mut();
+            places.running = outer;
+            if let Some(until) = connection.waits_until() {
+                places.waits.insert((until, index));
+            }
+            if turn != Turn::Close && connection.is_deferred() {
+                places.deferred.push(index);
+            }
+            places.deferred.len() >= MOST_DEFERRED
+        };
+        self.settle(bench, index, connection, turn);
+        if is_full {
+            self.flush(bench);
         }
     }
 
-    /// Answers commands that waited for keys for as long as they were told to.
-    fn end_waits(&mut self) {
-        let now = Instant::now();
-        while let Some((_, index)) = self.waits.first().copied().filter(|(at, _)| *at <= now) {
-            self.waits.pop_first();
-            if let Some(Some(connection)) = self.connections.get_mut(index) {
-                connection.time_out(&mut self.bench, now);
-                self.serve(index, false);
+    /// Takes a connection out of its place, for its turn; and which one had its turn before. News
+    /// of the one whose script is running are kept for later.
+    fn take(&self, index: usize) -> Option<(Connection, Option<usize>)> {
+        let mut places = self.places.borrow_mut();
+        if places.running == Some(index) {
+            if !places.unfinished.contains(&index) {
+                places.unfinished.push(index);
             }
+            return None;
+        }
+        let connection = places.connections.get_mut(index)?.take()?;
+        Some((connection, places.running.replace(index)))
+    }
+
+    /// Answers commands that waited for keys for as long as they were told to.
+    fn end_waits(&self) {
+        let now = Instant::now();
+        loop {
+            let due = {
+                let mut places = self.places.borrow_mut();
+                match places.waits.first().copied().filter(|(at, _)| *at <= now) {
+                    Some(first) => places.waits.remove(&first).then_some(first.1),
+                    None => None,
+                }
+            };
+            let Some(index) = due else { return };
+            if let Some((mut connection, outer)) = self.take(index) {
+                connection.time_out(&mut self.bench.borrow_mut(), now);
+                let mut places = self.places.borrow_mut();
+                places.running = outer;
+                places.connections[index] = Some(connection);
+            }
+            self.serve(&self.bench, index, false);
+            self.flush(&self.bench);
         }
     }
 
     /// Sends the replies that wait for the end of the round.
-    fn flush(&mut self) {
-        for n in 0..self.deferred.len() {
-            let index = self.deferred[n];
-            if let Some(Some(connection)) = self.connections.get_mut(index) {
-                let turn = connection.flush(&mut self.bench);
-                self.settle(index, turn);
+    fn flush<X: Execute>(&self, bench: &RefCell<Bench<X>>) {
+        let deferred = std::mem::take(&mut self.places.borrow_mut().deferred);
+        for index in deferred {
+            if let Some((mut connection, outer)) = self.take(index) {
+                let turn = connection.flush(&mut bench.borrow_mut());
+                self.places.borrow_mut().running = outer;
+                self.settle(bench, index, connection, turn);
             }
         }
-        self.deferred.clear();
     }
 
-    /// Does what a connection wants after its turn.
-    fn settle(&mut self, index: usize, turn: Turn) {
-        let Some(Some(connection)) = self.connections.get_mut(index) else {
-            return;
-        };
+    /// Does what a connection wants after its turn, and puts it back.
+    fn settle<X: Execute>(
+        &self,
+        bench: &RefCell<Bench<X>>,
+        index: usize,
+        mut connection: Connection,
+        turn: Turn,
+    ) {
         let rewatched = match connection.wants_writable() {
             Some(wants) if turn != Turn::Close => {
-                let registry = self.poll.registry();
-                connection.stream().rewatch(registry, Token(index), wants)
+                connection.stream().rewatch(&self.registry, Token(index), wants)
             }
             _ => Ok(()),
         };
-        match turn {
-            _ if rewatched.is_err() => self.close(index),
-            Turn::Close => self.close(index),
-            Turn::Again => self.unfinished.push(index),
-            Turn::Wait => {}
+        if rewatched.is_err() || turn == Turn::Close {
+            return self.end(bench, index, connection);
+        }
+        let mut places = self.places.borrow_mut();
+        places.connections[index] = Some(connection);
+        if turn == Turn::Again {
+            places.unfinished.push(index);
         }
     }
 
-    fn close(&mut self, index: usize) {
-        if let Some(mut connection) = self.connections.get_mut(index).and_then(Option::take) {
-            connection.forget(&self.bench);
-            connection.close();
-            self.free.push(index);
-            self.shared.live[self.index].fetch_sub(1, Ordering::Relaxed);
+    /// Ends a connection that is out of its place.
+    fn end<X: Execute>(&self, bench: &RefCell<Bench<X>>, index: usize, mut connection: Connection) {
+        connection.forget(&bench.borrow());
+        connection.close();
+        self.places.borrow_mut().free.push(index);
+        self.shared.live[self.index].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn close<X: Execute>(&self, bench: &RefCell<Bench<X>>, index: usize) {
+        let taken = self.places.borrow_mut().connections.get_mut(index).and_then(Option::take);
+        if let Some(connection) = taken {
+            self.end(bench, index, connection);
         }
     }
 
-    fn accept_incoming(&mut self) {
+    fn accept_incoming(&self) {
         while let Ok(incoming) = self.incoming.try_recv() {
             self.adopt(incoming);
         }
     }
 
-    fn adopt(&mut self, incoming: Incoming) {
+    fn adopt(&self, incoming: Incoming) {
         let Incoming { mut stream, addr, laddr } = incoming;
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.connections.push(None);
-            self.connections.len() - 1
+        let mut places = self.places.borrow_mut();
+        let index = places.free.pop().unwrap_or_else(|| {
+            places.connections.push(None);
+            places.connections.len() - 1
         });
         let tuned = stream.tune(self.shared.tcp_keepalive_s);
-        let watched = tuned.and_then(|()| stream.watch(self.poll.registry(), Token(index), false));
+        let watched = tuned.and_then(|()| stream.watch(&self.registry, Token(index), false));
         if watched.is_err() {
             // The peer is gone already, or the system is out of something.
-            self.free.push(index);
+            places.free.push(index);
             self.shared.live[self.index].fetch_sub(1, Ordering::Relaxed);
             return;
         }
         let session = Session::new(&self.shared.state, addr, laddr, i64::from(stream.fd()));
         session.info.mailbox.set_bell(self.shared.bell(self.index, index));
-        self.connections[index] = Some(Connection::new(stream, session));
+        places.connections[index] = Some(Connection::new(stream, session));
     }
 
-    fn tick(&mut self) {
+    fn tick<X: Execute>(&self, bench: &RefCell<Bench<X>>) {
         let now = Instant::now();
-        if now < self.next_tick {
+        if now < self.next_tick.get() {
             return;
         }
-        self.next_tick = now + TICK;
+        self.next_tick.set(now + TICK);
         let oldest_ms = match self.shared.timeout_ms {
             0 => i64::MIN,
-            timeout_ms => self.bench.now_ms - timeout_ms,
+            timeout_ms => bench.borrow().now_ms - timeout_ms,
         };
-        for index in 0..self.connections.len() {
-            let Some(connection) = &self.connections[index] else { continue };
-            let session = connection.session();
-            if session.is_killed() || session.info.last_ms.load(Ordering::Relaxed) < oldest_ms {
-                self.close(index);
-            }
-        }
+        let is_over = |connection: &Option<Connection>| {
+            connection.as_ref().is_some_and(|connection| {
+                let session = connection.session();
+                let idle = session.info.last_ms.load(Ordering::Relaxed) < oldest_ms;
+                // Those that listen or wait are not idle.
+                let may_be_idle = session.waiting.is_some() || session.info.is_listening();
+                session.is_killed() || (idle && !may_be_idle)
+            })
+        };
+        let over: Vec<usize> = {
+            let places = self.places.borrow();
+            let all = places.connections.iter().enumerate();
+            all.filter(|(_, connection)| is_over(connection)).map(|(index, _)| index).collect()
+        };
+        over.into_iter().for_each(|index| self.close(bench, index));
     }
 
     /// Answers what has arrived, waits a little for clients to take it, closes.
-    fn drain(&mut self, events: &mut Events) -> io::Result<()> {
+    fn drain(&self, events: &mut Events) -> io::Result<()> {
         self.accept_incoming();
-        for index in 0..self.connections.len() {
-            self.serve(index, false);
-            if let Some(Some(connection)) = self.connections.get_mut(index) {
+        let count = self.places.borrow().connections.len();
+        for index in 0..count {
+            self.serve(&self.bench, index, false);
+            if let Some(Some(connection)) = self.places.borrow_mut().connections.get_mut(index) {
                 connection.end();
             }
         }
-        self.flush();
+        self.flush(&self.bench);
         let deadline = Instant::now() + DRAIN;
         loop {
-            for index in 0..self.connections.len() {
-                if matches!(&self.connections[index], Some(open) if open.is_drained()) {
-                    self.close(index);
-                }
-            }
+            let is_drained = |index: &usize| {
+                let places = self.places.borrow();
+                places.connections[*index].as_ref().is_some_and(Connection::is_drained)
+            };
+            let drained: Vec<usize> = (0..count).filter(is_drained).collect();
+            drained.into_iter().for_each(|index| self.close(&self.bench, index));
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || self.free.len() == self.connections.len() {
+            if left.is_zero() || self.places.borrow().is_empty() {
                 return Ok(());
             }
-            match self.poll.poll(events, Some(left.min(TICK))) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
-            }
+            self.wait(events, Some(left.min(TICK)))?;
             for event in events.iter().filter(|event| event.token() != WAKER) {
-                self.serve(event.token().0, event.is_read_closed());
+                self.serve(&self.bench, event.token().0, event.is_read_closed());
             }
-            self.flush();
+            self.flush(&self.bench);
         }
     }
 }
