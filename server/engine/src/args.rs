@@ -1,6 +1,7 @@
 //! Arguments parsed, with Redis' error texts.
 use crate::error::Error;
 use redtool_format::number;
+use std::time::Duration;
 
 /// The part of an argument that C's number functions see: up to the first NUL.
 pub fn until_nul(arg: &[u8]) -> &[u8] {
@@ -36,6 +37,22 @@ pub fn positive(arg: &[u8]) -> Result<i64, Error> {
     match number::parse_i64(arg) {
         Some(n) if n >= 0 => Ok(n),
         _ => Err(Error::fixed("ERR value is out of range, must be positive")),
+    }
+}
+
+/// How long a command waits, given in seconds; None for ever.
+pub fn timeout(arg: &[u8]) -> Result<Option<Duration>, Error> {
+    const OUT_OF_RANGE: Error = Error::fixed("ERR timeout is out of range");
+    let seconds =
+        parse_double(arg).ok_or(Error::fixed("ERR timeout is not a float or out of range"))?;
+    let ms = (seconds * 1000.0).ceil();
+    if ms >= i64::MAX as f64 {
+        return Err(OUT_OF_RANGE);
+    }
+    match u64::try_from(ms as i64) {
+        Ok(0) => Ok(None),
+        Ok(ms) => Ok(Some(Duration::from_millis(ms))),
+        Err(_) => Err(Error::fixed("ERR timeout is negative")),
     }
 }
 

@@ -1,5 +1,5 @@
 //! An object on its way from one record to the next.
-use crate::types::{only_blob, Result};
+use crate::types::{list_write, only_blob, Result};
 use redtool_format::encodings::listpack::edit as listpack;
 use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::{string, Kind, ValueType};
@@ -30,7 +30,8 @@ pub struct Edit {
 #[derive(Debug, Clone)]
 pub enum OwnedBody {
     /// The blob of a packed collection (SetIntset, SetListpack, ZsetListpack, HashListpack,
-    /// HashListpackEx without its first eight bytes): decoded, as it may be changed.
+    /// HashListpackEx without its first eight bytes; of ListQuicklist2 the nodes, made one):
+    /// decoded, as it may be changed.
     Packed(Vec<u8>),
     /// The RDB payload of anything else.
     Payload(Vec<u8>),
@@ -73,6 +74,9 @@ impl Edit {
                     _ => payload,
                 };
                 OwnedBody::Packed(only_blob(blob)?.into_owned())
+            }
+            Body::Inline(payload) if object.value_type == ValueType::ListQuicklist2 => {
+                OwnedBody::Packed(list_write::packed(payload)?)
             }
             Body::Inline(payload) => OwnedBody::Payload(payload.to_vec()),
             Body::Segmented { id, tail } => OwnedBody::Segmented { id, tail: tail.to_vec() },
@@ -117,6 +121,9 @@ impl Edit {
     fn write_payload(&self, blob: &[u8], out: &mut Vec<u8>) {
         if self.value_type == ValueType::HashListpackEx {
             out.extend_from_slice(&0i64.to_le_bytes());
+        }
+        if self.value_type == ValueType::ListQuicklist2 {
+            out.extend_from_slice(&list_write::ONE_PACKED_NODE);
         }
         string::write_raw(out, blob);
     }

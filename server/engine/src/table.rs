@@ -20,6 +20,8 @@ const GROUPS: &[&[Command]] = &[
     commands::bitmap::COMMANDS,
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
+    commands::list_write::COMMANDS,
+    commands::list_blocking::COMMANDS,
     commands::set::COMMANDS,
     commands::zset::COMMANDS,
     commands::hash::COMMANDS,

@@ -18,6 +18,8 @@ pub mod keyspace;
 pub mod keyspace_write;
 pub mod lcs;
 pub mod list;
+pub mod list_blocking;
+pub mod list_write;
 pub mod monitoring;
 pub mod object;
 pub mod pubsub;

@@ -3,7 +3,7 @@
 use super::sort::sort;
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
 use crate::command::Group::{
-    Bitmap, Generic, Geo, Hash, HyperLogLog, List, Server, Set, SortedSet, Stream, String,
+    Bitmap, Generic, Geo, Hash, HyperLogLog, Server, Set, SortedSet, Stream, String,
 };
 use crate::command::{category, row, Command};
 use crate::context::Context;
@@ -33,30 +33,6 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 3, -1, 1)], Bitmap, "2.6.0", refused)
         .args("operation destkey:key key:key#1...")
         .docs("O(N)", "Bitwise operation over strings, stored."),
-    row("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
-        .args("source:key destination:key#1 wherefrom:<LEFT|RIGHT> whereto:<LEFT|RIGHT> \
-               timeout:double")
-        .docs("O(1)", "Moves an element between lists, waiting for one."),
-    row("blmpop", -5, WRITE | BLOCKING,
-        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], List, "7.0.0", refused)
-        .args("timeout:double numkeys:integer key... where:<LEFT|RIGHT> [COUNT count:integer]")
-        .docs("O(N+M)", "Pops elements from the first list that has some, waiting."),
-    row("blpop", -3, WRITE | NOSCRIPT | BLOCKING,
-        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
-        .args("key... timeout:double")
-        .docs("O(N)", "Pops the head of the first list that has one, waiting."),
-    row("brpop", -3, WRITE | NOSCRIPT | BLOCKING,
-        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
-        .args("key... timeout:double")
-        .docs("O(N)", "Pops the tail of the first list that has one, waiting."),
-    row("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], List, "2.2.0", refused)
-        .args("source:key destination:key#1 timeout:double")
-        .deprecated("6.2.0", "BLMOVE with RIGHT and LEFT")
-        .docs("O(1)", "Moves a tail to another list's head, waiting."),
     row("bzmpop", -5, WRITE | BLOCKING,
         &[KeySpec::counted(RW | ACCESS | DELETE, 2)], SortedSet, "7.0.0", refused)
         .args("timeout:double numkeys:integer key... where:<MIN|MAX> [COUNT count:integer]")
@@ -130,37 +106,6 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
         .args("key increment:double")
         .docs("O(1)", "Adds a floating point number."),
-    row("linsert", 5, WRITE | DENYOOM, &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
-        .args("key where:<BEFORE|AFTER> pivot element")
-        .docs("O(N)", "Inserts beside an element of a list."),
-    row("lmove", 5, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
-        .args("source:key destination:key#1 wherefrom:<LEFT|RIGHT> whereto:<LEFT|RIGHT>")
-        .docs("O(1)", "Moves an element from an end of a list to an end of another."),
-    row("lmpop", -4, WRITE, &[KeySpec::counted(RW | ACCESS | DELETE, 1)], List, "7.0.0", refused)
-        .args("numkeys:integer key... where:<LEFT|RIGHT> [COUNT count:integer]")
-        .docs("O(N+M)", "Pops elements from the first list that has some."),
-    row("lpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
-        .args("key [count:integer@6.2.0]")
-        .docs("O(N)", "Pops elements from the head."),
-    row("lpush", -3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], List, "1.0.0", refused)
-        .args("key element...")
-        .docs("O(1)", "Adds elements at the head."),
-    row("lpushx", -3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
-        .args("key element...")
-        .docs("O(1)", "Adds elements at the head of a list that exists."),
-    row("lrem", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], List, "1.0.0", refused)
-        .args("key count:integer element")
-        .docs("O(N+M)", "Removes elements equal to a value."),
-    row("lset", 4, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], List, "1.0.0", refused)
-        .args("key index:integer element")
-        .docs("O(N)", "Replaces the element at a position."),
-    row("ltrim", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], List, "1.0.0", refused)
-        .args("key start:integer stop:integer")
-        .docs("O(N)", "Keeps only the elements between two positions."),
     row("migrate", -6, WRITE,
         &[KeySpec::at(RW | ACCESS | DELETE, 3),
           KeySpec::all_after(RW | ACCESS | DELETE | INCOMPLETE, "KEYS", -2, 0)],
@@ -210,23 +155,6 @@ pub const COMMANDS: &[Command] = &[
                [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
         .internal()
         .docs("O(1)", "RESTORE while a slot moves.").acl(category::DANGEROUS | category::KEYSPACE),
-    row("rpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
-        .args("key [count:integer@6.2.0]")
-        .docs("O(N)", "Pops elements from the tail."),
-    row("rpoplpush", 3, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], List, "1.2.0", refused)
-        .args("source:key destination:key#1")
-        .deprecated("6.2.0", "LMOVE with RIGHT and LEFT")
-        .docs("O(1)", "Moves a tail to another list's head."),
-    row("rpush", -3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], List, "1.0.0", refused)
-        .args("key element...")
-        .docs("O(1)", "Adds elements at the tail."),
-    row("rpushx", -3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
-        .args("key element...")
-        .docs("O(1)", "Adds elements at the tail of a list that exists."),
     row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", refused)
         .args("key member...")
         .docs("O(1)", "Adds members."),

@@ -83,7 +83,8 @@ impl<'r> Segments<'r> {
         Ok(Walk { cursor, prefix: self.prefix })
     }
 
-    fn walk_exactly_from(&self, key: &[u8]) -> Result<Walk<'r>> {
+    /// From the first segment whose key is not less than `key` forward.
+    pub fn walk_exactly_from(&self, key: &[u8]) -> Result<Walk<'r>> {
         let cursor = self.reader.seek(Table::Segments, key)?;
         Ok(Walk { cursor, prefix: self.prefix })
     }

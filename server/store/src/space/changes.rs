@@ -64,6 +64,14 @@ impl Changes {
         map.insert(key.into(), value);
     }
 
+    /// Takes away what became of a record, as if nothing had; None when nothing did.
+    pub fn take(&mut self, table: Table, key: &[u8]) -> Option<Option<Vec<u8>>> {
+        let value = self.maps[table as usize].remove(key)?;
+        let bytes = key.len() + RECORD_BYTES + value.as_ref().map_or(0, Vec::len);
+        self.bytes -= bytes.min(self.bytes);
+        Some(value)
+    }
+
     /// A record to be changed in place, when it is here.
     pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut Vec<u8>> {
         self.maps[table as usize].get_mut(key)?.as_mut()

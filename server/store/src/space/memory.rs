@@ -106,6 +106,17 @@ impl Memory {
         removed.is_some()
     }
 
+    pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
+        let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
+        let Some((mut key, value)) = segments.remove_entry(old) else { return };
+        if key.len() == new.len() {
+            key.copy_from_slice(new);
+        } else {
+            key = new.into();
+        }
+        segments.insert(key, value);
+    }
+
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
             let bytes: usize = segments.iter().map(|(key, value)| key.len() + value.len()).sum();

@@ -237,6 +237,29 @@ impl Space {
         }
     }
 
+    /// Gives a segment another key of the same value. Its bytes are not copied.
+    pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) -> Result<()> {
+        match &mut self.home {
+            Home::Memory(memory) => memory.rename_segment(old, new),
+            Home::Store(layers) => {
+                let below = layers.below(Table::Segments, old)?.map(Cow::into_owned);
+                let is_below = below.is_some();
+                let value = match layers.live.take(Table::Segments, old) {
+                    Some(value) => value,
+                    None => below,
+                };
+                // Only what is in the store must be removed there.
+                if is_below {
+                    layers.live.delete(Table::Segments, old);
+                }
+                if let Some(value) = value {
+                    layers.live.put(Table::Segments, new, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A segment to be changed in place.
     pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         match &mut self.home {
@@ -486,9 +509,14 @@ impl Layers {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        if let Some(found) = self.live.get(table, key) {
-            return Ok(found.map(Cow::Borrowed));
+        match self.live.get(table, key) {
+            Some(found) => Ok(found.map(Cow::Borrowed)),
+            None => self.below(table, key),
         }
+    }
+
+    /// What a record would be without the newest changes.
+    fn below(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
         if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
             if let Some(found) = frozen.get(table, key) {
                 return Ok(found.map(Cow::Borrowed));

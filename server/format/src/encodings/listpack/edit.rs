@@ -65,27 +65,49 @@ pub fn end(blob: &[u8]) -> usize {
 }
 
 /// Replaces the bytes of `removed` entries by new ones.
+#[inline]
 pub fn splice(blob: &mut Vec<u8>, range: Range<usize>, removed: usize, added: &[New<'_>]) {
-    let old_len = blob.len();
-    let range = range.start.clamp(HEADER_BYTES, old_len - 1)..range.end.min(old_len - 1);
+    splice_behind(blob, 0, range, removed, added);
+}
+
+/// The same in a listpack that begins behind `head` bytes of something else; the offsets are those
+/// in the listpack.
+pub fn splice_behind(
+    record: &mut Vec<u8>,
+    head: usize,
+    range: Range<usize>,
+    removed: usize,
+    added: &[New<'_>],
+) {
+    let old_len = record.len();
+    let first = head + HEADER_BYTES;
+    let range = (head + range.start).clamp(first, old_len - 1)..(head + range.end).min(old_len - 1);
     for new in added {
-        new.write(blob);
+        new.write(record);
     }
-    let new_bytes = blob.len() - old_len;
+    let new_bytes = record.len() - old_len;
     let old_bytes = range.end.saturating_sub(range.start);
     if new_bytes == old_bytes {
-        blob.copy_within(old_len.., range.start);
-        blob.truncate(old_len);
+        record.copy_within(old_len.., range.start);
+        record.truncate(old_len);
     } else if range.start == old_len - 1 {
         // Behind all others: the terminator changes places with them.
-        blob.copy_within(old_len.., range.start);
-        let end = blob.len() - 1;
-        blob[end] = TERMINATOR;
+        record.copy_within(old_len.., range.start);
+        let end = record.len() - 1;
+        record[end] = TERMINATOR;
     } else {
-        blob[range.start..].rotate_right(new_bytes);
-        blob.drain(range.start + new_bytes..range.end + new_bytes);
+        record[range.start..].rotate_right(new_bytes);
+        record.drain(range.start + new_bytes..range.end + new_bytes);
     }
-    write_header(blob, removed, added.len());
+    write_header(&mut record[head..], removed, added.len());
+}
+
+/// Adds all entries of another listpack behind the last.
+pub fn join(blob: &mut Vec<u8>, other: &[u8]) {
+    let count = stated(blob).zip(stated(other)).map(|(count, more)| count + more);
+    blob.truncate(end(blob));
+    blob.extend_from_slice(&other[HEADER_BYTES.min(other.len())..]);
+    set_header(blob, count);
 }
 
 /// Adds entries before the one at `offset`, or behind the last.
@@ -196,6 +218,21 @@ mod tests {
             }
             assert_eq!(texts(&blob), model);
         }
+    }
+
+    #[test]
+    fn a_listpack_behind_other_bytes_is_changed_there() {
+        let (mut alone, mut behind) = (empty(), [&[2][..], &empty()].concat());
+        for (n, at) in [(5, 0), (500, 0), (70_000, 1), (-1, 2)] {
+            let offset = offsets(&alone)[at];
+            insert(&mut alone, offset, &[New::Int(n)]);
+            splice_behind(&mut behind, 1, offset..offset, 0, &[New::Int(n)]);
+            assert_eq!((behind[0], &behind[1..]), (2, &alone[..]));
+        }
+        let mut joined = alone.clone();
+        join(&mut joined, &alone);
+        let twice = [texts(&alone), texts(&alone)].concat();
+        assert_eq!((texts(&joined), offsets(&joined).len()), (twice, 9));
     }
 
     #[test]
