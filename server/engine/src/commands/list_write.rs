@@ -395,10 +395,12 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::at(RW | INSERT, 2)], List, "6.2.0", lmove)
         .args("source:key destination:key#1 wherefrom:<LEFT|RIGHT> whereto:<LEFT|RIGHT>")
         .docs("O(1)", "Moves an element from an end of a list to an end of another."),
-    write_row("lmpop", -4, WRITE, &[KeySpec::counted(RW | ACCESS | DELETE, 1)], List, "7.0.0", lmpop)
+    write_row("lmpop", -4, WRITE,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 1)], List, "7.0.0", lmpop)
         .args("numkeys:integer key... where:<LEFT|RIGHT> [COUNT count:integer]")
         .docs("O(N+M)", "Pops elements from the first list that has some."),
-    write_row("lpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", lpop)
+    write_row("lpop", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", lpop)
         .args("key [count:integer@6.2.0]")
         .docs("O(N)", "Pops elements from the head."),
     write_row("lpush", -3, WRITE | DENYOOM | FAST,
@@ -418,7 +420,8 @@ pub const COMMANDS: &[Command] = &[
     write_row("ltrim", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], List, "1.0.0", ltrim)
         .args("key start:integer stop:integer")
         .docs("O(N)", "Keeps only the elements between two positions."),
-    write_row("rpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", rpop)
+    write_row("rpop", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", rpop)
         .args("key [count:integer@6.2.0]")
         .docs("O(N)", "Pops elements from the tail."),
     write_row("rpoplpush", 3, WRITE | DENYOOM,

@@ -4,7 +4,8 @@
 //! What OBJECT ENCODING says is Redis 7.2's rule: a list is a `listpack` until what is pushed or
 //! put into it would make one node too large by `list-max-listpack-size`, and is one again when,
 //! after something was removed, it would fit into half a node.
-use super::list_runs::{at_end, matches, place_of, remove_places, Runs, PACKED_MAX_BYTES};
+use super::list_run::{at_end, matches, place_of, remove_places, PACKED_MAX_BYTES};
+use super::list_runs::Runs;
 use super::{decode, Direction, Result};
 use crate::edit::{Edit, OwnedBody};
 use crate::types::corrupt;

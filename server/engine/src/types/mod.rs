@@ -17,7 +17,7 @@
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`string_write`] | strings written, whole or in part |
-//! | [`list_write`] [`list_runs`] | lists changed: small ones, and in segments |
+//! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
@@ -25,6 +25,7 @@ pub mod groups_write;
 pub mod hash;
 pub mod limits;
 pub mod list;
+pub mod list_run;
 pub mod list_runs;
 pub mod list_write;
 pub mod rank;
