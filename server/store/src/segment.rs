@@ -55,6 +55,19 @@ pub fn zset_key(id: u64, score: f64, member: &[u8]) -> Vec<u8> {
     key
 }
 
+/// What stands behind the score order in the key of a segment whose first member is `member`, when
+/// the last one of the segment before, of the same score, is `below`: the shortest prefix of
+/// `member` that is greater than `below`.
+pub fn separator_above<'m>(member: &'m [u8], below: &[u8]) -> &'m [u8] {
+    let common = member.iter().zip(below).take_while(|(a, b)| a == b).count();
+    &member[..(common + 1).min(member.len())]
+}
+
+/// Whether a key has room for a separator.
+pub fn separator_fits(separator: &[u8]) -> bool {
+    separator.len() <= crate::layout::MAX_KEY_BYTES - 17
+}
+
 fn order_key(id: u64, family: u8, order: u64) -> [u8; 17] {
     let mut key = [0; 17];
     key[..8].copy_from_slice(&id.to_be_bytes());

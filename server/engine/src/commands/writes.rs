@@ -3,7 +3,7 @@
 use super::sort::sort;
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
 use crate::command::Group::{
-    Bitmap, Generic, Geo, Hash, HyperLogLog, Server, Set, SortedSet, Stream, String,
+    Bitmap, Generic, Hash, HyperLogLog, Server, Set, Stream, String,
 };
 use crate::command::{category, row, Command};
 use crate::context::Context;
@@ -33,52 +33,10 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 3, -1, 1)], Bitmap, "2.6.0", refused)
         .args("operation destkey:key key:key#1...")
         .docs("O(N)", "Bitwise operation over strings, stored."),
-    row("bzmpop", -5, WRITE | BLOCKING,
-        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], SortedSet, "7.0.0", refused)
-        .args("timeout:double numkeys:integer key... where:<MIN|MAX> [COUNT count:integer]")
-        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some, waiting."),
-    row("bzpopmax", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
-        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
-        .args("key... timeout:double")
-        .docs("O(log(N))", "Pops the highest member, waiting."),
-    row("bzpopmin", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
-        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
-        .args("key... timeout:double")
-        .docs("O(log(N))", "Pops the lowest member, waiting."),
     row("copy", -3, WRITE | DENYOOM,
         &[KeySpec::at(RO | ACCESS, 1), KeySpec::at(OW | UPDATE, 2)], Generic, "6.2.0", refused)
         .args("source:key destination:key#1 [DB destination-db:integer] [REPLACE]")
         .docs("O(N)", "Copies a value to another key."),
-    row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
-        .args("key [condition:<NX|XX>@6.2.0] [change=CH@6.2.0] \
-               longitude_latitude_member:(longitude:double latitude:double member)...")
-        .docs("O(log(N))", "Adds members with coordinates."),
-    row("georadius", -6, WRITE | DENYOOM,
-        &[KeySpec::at(RO | ACCESS, 1),
-          KeySpec::after(OW | UPDATE, "STORE", 6),
-          KeySpec::after(OW | UPDATE, "STOREDIST", 6)], Geo, "3.2.0", refused)
-        .args("key longitude:double latitude:double radius:double unit:<M|KM|FT|MI> [WITHCOORD] \
-               [WITHDIST] [WITHHASH] [count:(COUNT count:integer [ANY@6.2.0])] [order:<ASC|DESC>] \
-               [STORE key:key#1] [STOREDIST key:key#2]")
-        .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS")
-        .docs("O(N+log(M))", "Members within a radius of a point, stored if asked."),
-    row("georadiusbymember", -5, WRITE | DENYOOM,
-        &[KeySpec::at(RO | ACCESS, 1),
-          KeySpec::after(OW | UPDATE, "STORE", 5),
-          KeySpec::after(OW | UPDATE, "STOREDIST", 5)], Geo, "3.2.0", refused)
-        .args("key member radius:double unit:<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
-               [count:(COUNT count:integer [ANY])] [order:<ASC|DESC>] [STORE key:key#1] \
-               [STOREDIST key:key#2]")
-        .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS and FROMMEMBER")
-        .docs("O(N+log(M))", "Members within a radius of a member, stored if asked."),
-    row("geosearchstore", -8, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], Geo, "6.2.0", refused)
-        .args("destination:key source:key#1 from:<FROMMEMBER member \
-               | FROMLONLAT longitude_latitude:(longitude:double latitude:double)> \
-               by:<circle:(BYRADIUS radius:double unit:<M|KM|FT|MI>) \
-               | box:(BYBOX width:double height:double unit:<M|KM|FT|MI>)> [order:<ASC|DESC>] \
-               [count:(COUNT count:integer [ANY])] [STOREDIST]")
-        .docs("O(N+log(M))", "Members within a circle or box, stored."),
     row("hdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Hash, "2.0.0", refused)
         .args("key field...")
         .docs("O(N)", "Removes fields."),
@@ -236,59 +194,4 @@ pub const COMMANDS: &[Command] = &[
         .args("key trim:(strategy:<MAXLEN|MINID@6.2.0> [operator:<equal='='|approximately='~'>] \
                threshold [LIMIT count:integer@6.2.0])")
         .docs("O(N)", "Removes the oldest messages.").tips(&["nondeterministic_output"]),
-    row("zadd", -4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | UPDATE, 1)], SortedSet, "1.2.0", refused)
-        .args("key [condition:<NX|XX>@3.0.2] [comparison:<GT|LT>@6.2.0] [change=CH@3.0.2] \
-               [increment=INCR@3.0.2] score_member:(score:double member)...")
-        .docs("O(log(N))", "Adds members with scores."),
-    row("zdiffstore", -4, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
-        .args("destination:key numkeys:integer key:key#1...")
-        .docs("O(L + (N-K)log(N))", "Difference of sorted sets, stored."),
-    row("zincrby", 4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], SortedSet, "1.2.0", refused)
-        .args("key increment:integer member")
-        .docs("O(log(N))", "Adds to the score of a member."),
-    row("zinterstore", -4, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
-        .args("destination:key numkeys:integer key:key#1... [WEIGHTS weight:integer...] \
-               [AGGREGATE aggregate:<SUM|MIN|MAX>]")
-        .docs("O(N*K)+O(M*log(M))", "Intersection of sorted sets, stored."),
-    row("zmpop", -4, WRITE,
-        &[KeySpec::counted(RW | ACCESS | DELETE, 1)], SortedSet, "7.0.0", refused)
-        .args("numkeys:integer key... where:<MIN|MAX> [COUNT count:integer]")
-        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some."),
-    row("zpopmax", -2, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
-        .args("key [count:integer]")
-        .docs("O(log(N)*M)", "Pops the highest members."),
-    row("zpopmin", -2, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
-        .args("key [count:integer]")
-        .docs("O(log(N)*M)", "Pops the lowest members."),
-    row("zrangestore", -5, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
-        .args("dst:key src:key#1 min max [sortby:<BYSCORE|BYLEX>] [REV] \
-               [LIMIT offset_count:(offset:integer count:integer)]")
-        .docs("O(log(N)+M)", "Members of a range, stored."),
-    row("zrem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
-        .args("key member...")
-        .docs("O(M*log(N))", "Removes members."),
-    row("zremrangebylex", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.8.9", refused)
-        .args("key min max")
-        .docs("O(log(N)+M)", "Removes members between two texts."),
-    row("zremrangebyrank", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.0.0", refused)
-        .args("key start:integer stop:integer")
-        .docs("O(log(N)+M)", "Removes members between two ranks."),
-    row("zremrangebyscore", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
-        .args("key min:double max:double")
-        .docs("O(log(N)+M)", "Removes members between two scores."),
-    row("zunionstore", -4, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
-        .args("destination:key numkeys:integer key:key#1... [WEIGHTS weight:integer...] \
-               [AGGREGATE aggregate:<SUM|MIN|MAX>]")
-        .docs("O(N)+O(M log(M))", "Union of sorted sets, stored."),
 ];

@@ -9,6 +9,7 @@ use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
 use crate::types::set::Set;
 use crate::types::zset::{Edge, Zset};
+use crate::types::zset_write::Members;
 use crate::types::{Direction, Flow, Result, ON, STOP};
 use redtool_format::encodings::{IntBuf, Item};
 use redtool_format::rdb::Kind;
@@ -82,7 +83,7 @@ fn number(x: f64) -> f64 {
 
 /// Which of the commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
+pub(crate) enum Operation {
     Union,
     Inter,
     InterCard,
@@ -98,7 +99,12 @@ struct Options {
 }
 
 impl Options {
-    fn parse(operation: Operation, keys: usize, mut rest: &[&[u8]]) -> Result<Self> {
+    fn parse(
+        operation: Operation,
+        keys: usize,
+        mut rest: &[&[u8]],
+        is_stored: bool,
+    ) -> Result<Self> {
         let combines = matches!(operation, Operation::Union | Operation::Inter);
         let counts = operation == Operation::InterCard;
         let (weights, aggregate) = (vec![1.0; keys], Aggregate::Sum);
@@ -113,7 +119,7 @@ impl Options {
             } else if combines && !rest.is_empty() && args::is(word, "aggregate") {
                 options.aggregate = parse_aggregate(rest[0])?;
                 rest = &rest[1..];
-            } else if !counts && args::is(word, "withscores") {
+            } else if !counts && !is_stored && args::is(word, "withscores") {
                 options.with_scores = true;
             } else if counts && !rest.is_empty() && args::is(word, "limit") {
                 let limit = args::int_from(rest[0], 0, "ERR LIMIT can't be negative")?;
@@ -160,11 +166,24 @@ fn lookup<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Option<Found<'a>>> {
     Ok(found)
 }
 
-fn run(ctx: &mut Context<'_>, args: &[&[u8]], operation: Operation) -> Outcome {
+/// What an operation came to.
+enum Combined {
+    Members(Members),
+    Count(u64),
+}
+
+/// Runs an operation: the number of keys, the keys, the options, behind an argument that is not
+/// looked at.
+fn combine(
+    ctx: &mut Context<'_>,
+    args: &[&[u8]],
+    operation: Operation,
+    is_stored: bool,
+) -> Result<(Combined, Options)> {
     let count = key_count(ctx, args)?;
     let (keys, rest) = args[2..].split_at(count);
     let found = keys.iter().map(|key| lookup(ctx, key)).collect::<Result<Vec<_>>>()?;
-    let options = Options::parse(operation, count, rest)?;
+    let options = Options::parse(operation, count, rest, is_stored)?;
     let mut inputs = Vec::new();
     for (found, weight) in found.iter().zip(&options.weights) {
         let input = match found {
@@ -182,21 +201,35 @@ fn run(ctx: &mut Context<'_>, args: &[&[u8]], operation: Operation) -> Outcome {
     if operation != Operation::Diff {
         inputs.sort_by_key(|weighted| weighted.input.len());
     }
-    let members = match operation {
-        Operation::Union => union(&inputs, options.aggregate)?,
-        Operation::Inter => inter(&inputs, options.aggregate)?,
-        Operation::Diff => diff(&inputs)?,
-        Operation::InterCard => {
-            ctx.out.int(inter_card(&inputs, options.limit)? as i64);
-            return Ok(());
-        }
+    let combined = match operation {
+        Operation::Union => Combined::Members(union(&inputs, options.aggregate)?),
+        Operation::Inter => Combined::Members(inter(&inputs, options.aggregate)?),
+        Operation::Diff => Combined::Members(diff(&inputs)?),
+        Operation::InterCard => Combined::Count(inter_card(&inputs, options.limit)?),
     };
-    reply(ctx, members, options.with_scores);
+    Ok((combined, options))
+}
+
+fn run(ctx: &mut Context<'_>, args: &[&[u8]], operation: Operation) -> Outcome {
+    match combine(ctx, args, operation, false)? {
+        (Combined::Members(members), options) => reply(ctx, members, options.with_scores),
+        (Combined::Count(count), _) => ctx.out.int(count as i64),
+    }
     Ok(())
 }
 
-/// Members with scores.
-type Members = Vec<(Vec<u8>, f64)>;
+/// The members that an operation gives, to be stored. The arguments are the destination, the number
+/// of keys, the keys, the options.
+pub(crate) fn combined(
+    ctx: &mut Context<'_>,
+    args: &[&[u8]],
+    operation: Operation,
+) -> Result<Members> {
+    match combine(ctx, args, operation, true)?.0 {
+        Combined::Members(members) => Ok(members),
+        Combined::Count(_) => Ok(Members::new()),
+    }
+}
 
 fn union(inputs: &[Weighted<'_>], aggregate: Aggregate) -> Result<Members> {
     let mut scores: HashMap<Vec<u8>, f64> = HashMap::new();

@@ -6,6 +6,7 @@ use crate::commands::zset::{items, reply_pair, with_zset};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::types::zset::{Edge, Zset};
+use crate::types::zset_write::Members;
 use crate::types::{Direction, Flow, Result, ON, STOP};
 use redtool_format::encodings::Item;
 
@@ -73,10 +74,10 @@ struct Options {
 }
 
 impl Options {
-    fn parse(mut self, mut rest: &[&[u8]]) -> Result<Self> {
+    fn parse(mut self, mut rest: &[&[u8]], is_stored: bool) -> Result<Self> {
         while let Some((word, after)) = rest.split_first() {
             rest = after;
-            if args::is(word, "withscores") {
+            if !is_stored && args::is(word, "withscores") {
                 self.with_scores = true;
             } else if args::is(word, "limit") && rest.len() >= 2 {
                 (self.offset, self.limit) = (args::int(rest[0])?, args::int(rest[1])?);
@@ -106,6 +107,38 @@ impl Options {
     }
 }
 
+/// What a range goes between.
+enum Range<'e> {
+    Ranks([i64; 2]),
+    Edges([Edge<'e>; 2]),
+}
+
+impl Options {
+    fn direction(&self) -> Direction {
+        self.direction.unwrap_or(Direction::Forward)
+    }
+
+    fn range<'e>(&self, first: &'e [u8], second: &'e [u8]) -> Result<Range<'e>> {
+        let (min, max) = match self.direction() {
+            Direction::Forward => (first, second),
+            Direction::Backward => (second, first),
+        };
+        Ok(match self.by.unwrap_or(By::Rank) {
+            By::Rank => Range::Ranks([args::int(first)?, args::int(second)?]),
+            By::Lex => Range::Edges(parse_lex_range(min, max)?),
+            By::Score => Range::Edges(parse_score_range(min, max)?),
+        })
+    }
+
+    /// Hands the members of a range to `f`.
+    fn walk(&self, zset: &Zset<'_>, range: &Range<'_>, f: &mut Take<'_>) -> Result<()> {
+        match range {
+            Range::Ranks(ranks) => between_ranks(zset, *ranks, self.direction(), f),
+            Range::Edges(edges) => between_edges(zset, *edges, self.direction(), self, f),
+        }
+    }
+}
+
 fn run(
     ctx: &mut Context<'_>,
     args: &[&[u8]],
@@ -113,30 +146,30 @@ fn run(
     direction: Option<Direction>,
 ) -> Outcome {
     let options = Options { by, direction, with_scores: false, offset: 0, limit: -1 };
-    let options = options.parse(&args[4..])?;
-    let direction = options.direction.unwrap_or(Direction::Forward);
-    let by = options.by.unwrap_or(By::Rank);
-    if by == By::Rank {
-        let (start, stop) = (args::int(args[2])?, args::int(args[3])?);
-        return between_ranks(ctx, args[1], [start, stop], direction, options.with_scores);
-    }
-    let (min, max) = match direction {
-        Direction::Forward => (args[2], args[3]),
-        Direction::Backward => (args[3], args[2]),
-    };
-    let edges = match by {
-        By::Lex => parse_lex_range(min, max)?,
-        _ => parse_score_range(min, max)?,
-    };
+    let options = options.parse(&args[4..], false)?;
+    let range = options.range(args[2], args[3])?;
     let given = with_zset(ctx, args[1], |ctx, zset| {
-        reply_members(ctx, options.with_scores, |f| {
-            between_edges(zset, edges, direction, &options, f)
-        })
+        reply_members(ctx, options.with_scores, |f| options.walk(zset, &range, f))
     })?;
     if given.is_none() {
         ctx.out.array(0);
     }
     Ok(())
+}
+
+/// The members of a range as ZRANGE takes it, to be stored.
+pub(crate) fn collected(ctx: &mut Context<'_>, args: &[&[u8]]) -> Result<Members> {
+    let options = Options { by: None, direction: None, with_scores: false, offset: 0, limit: -1 };
+    let options = options.parse(&args[4..], true)?;
+    let range = options.range(args[2], args[3])?;
+    let mut members = Members::new();
+    with_zset(ctx, args[1], |_, zset| {
+        options.walk(zset, &range, &mut |member, score| {
+            members.push((member.to_vec(), score));
+            Ok(ON)
+        })
+    })?;
+    Ok(members)
 }
 
 /// A function that takes members.
@@ -189,33 +222,24 @@ fn between_edges(
 }
 
 fn between_ranks(
-    ctx: &mut Context<'_>,
-    key: &[u8],
+    zset: &Zset<'_>,
     [start, stop]: [i64; 2],
     direction: Direction,
-    with_scores: bool,
-) -> Outcome {
-    let given = with_zset(ctx, key, |ctx, zset| {
-        let (first, mut left) = span(start, stop, zset.len());
-        reply_members(ctx, with_scores, |f| {
-            if left == 0 {
-                return Ok(());
-            }
-            let first = match direction {
-                Direction::Forward => first,
-                Direction::Backward => zset.len() - 1 - first,
-            };
-            zset.each_from_rank(first, direction, |member, score| {
-                left -= 1;
-                let flow = f(member, score)?;
-                Ok(if left == 0 { STOP } else { flow })
-            })
-        })
-    })?;
-    if given.is_none() {
-        ctx.out.array(0);
+    f: &mut Take<'_>,
+) -> Result<()> {
+    let (first, mut left) = span(start, stop, zset.len());
+    if left == 0 {
+        return Ok(());
     }
-    Ok(())
+    let first = match direction {
+        Direction::Forward => first,
+        Direction::Backward => zset.len() - 1 - first,
+    };
+    zset.each_from_rank(first, direction, |member, score| {
+        left -= 1;
+        let flow = f(member, score)?;
+        Ok(if left == 0 { STOP } else { flow })
+    })
 }
 
 pub(crate) fn zrange(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {

@@ -126,6 +126,11 @@ impl Hash {
     }
 }
 
+/// The score of a position.
+pub fn score(position: Position) -> f64 {
+    Hash::encode(position, LATITUDE, STEPS).bits as f64
+}
+
 /// The position that a score stands for: the middle of its box.
 pub fn position(score: f64) -> Position {
     // A score that is no position is turned into one as the processor of most servers does.

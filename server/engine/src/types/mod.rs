@@ -16,6 +16,7 @@
 //! | [`limits`] | when a collection leaves its packed encoding |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
+//! | [`zset_write`] `zset_scores` | sorted sets changed, and their segments by score |
 //! | [`string_write`] | strings written, whole or in part |
 //! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
@@ -36,6 +37,8 @@ pub mod stream;
 pub mod string;
 pub mod string_write;
 pub mod zset;
+mod zset_scores;
+pub mod zset_write;
 
 use crate::error::Error;
 use redtool_format::rdb::string::{self as rdb_string, Str};

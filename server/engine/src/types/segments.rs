@@ -56,6 +56,11 @@ impl<'r> Segments<'r> {
         Self { reader, prefix }
     }
 
+    /// What all their keys begin with.
+    pub fn prefix(&self) -> &[u8; PREFIX_BYTES] {
+        &self.prefix
+    }
+
     /// From the first segment to the last.
     pub fn walk(&self) -> Result<Walk<'r>> {
         self.walk_exactly_from(&self.prefix)

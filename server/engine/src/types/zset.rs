@@ -15,6 +15,7 @@ use super::rank::{members_of, RankCache, RankTable};
 use super::sample::{Pool, Random};
 use super::segments::{Segment, Segments};
 use super::{corrupt, only_blob, Direction, Flow, Result, ON, STOP};
+use crate::edit::{Edit, OwnedBody};
 use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::{IntBuf, Item};
 use redtool_store::layout::MAX_KEY_BYTES;
@@ -76,7 +77,8 @@ impl Edge<'_> {
 }
 
 /// The score of a packed pair: an integer item, eight bytes in segments, text inline.
-fn packed_score(item: Item<'_>, binary: bool) -> Result<f64> {
+#[inline]
+pub(super) fn packed_score(item: Item<'_>, binary: bool) -> Result<f64> {
     match item {
         Item::Int(n) => Ok(n as f64),
         Item::Str(bytes) if binary => match bytes.try_into() {
@@ -138,6 +140,19 @@ impl<'r> Zset<'r> {
     /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// One that is being changed.
+    pub fn of_edit(reader: &'r dyn Reader, edit: &'r Edit, ranks: &'r RankCache) -> Result<Self> {
+        let (members, scores) = match &edit.body {
+            OwnedBody::Packed(blob) => (Groups::packed(blob.into(), 2), None),
+            OwnedBody::Segmented { id, .. } => (
+                Groups::hashed(Segments::new(reader, *id, b'h'), 2),
+                Some(Scores { segments: Segments::new(reader, *id, b'z'), ranks, id: *id }),
+            ),
+            OwnedBody::Payload(_) => return Err(corrupt("a sorted set that is not packed")),
+        };
+        Ok(Self { members, scores, len: edit.count })
     }
 
     fn blob(&self) -> &[u8] {
@@ -244,6 +259,24 @@ fn count_before(blob: &[u8], binary: bool, edge: Edge<'_>) -> Result<u64> {
     walked.map(|_| count)
 }
 
+/// The key whose floor holds the first member behind the edge and the last before it, or has them
+/// beside it.
+pub(super) fn edge_key(segments: &Segments<'_>, edge: Edge<'_>) -> Result<Vec<u8>> {
+    let (order, member): (u64, &[u8]) = match edge {
+        Edge::Start => (0, b""),
+        Edge::End => (u64::MAX, b""),
+        Edge::BeforeScore(score) => (score_order(score), b""),
+        Edge::AfterScore(score) => (score_order(score).saturating_add(1), b""),
+        Edge::BeforeMember(member) | Edge::AfterMember(member) => {
+            (segments.walk()?.advance()?.map_or(0, |first| first.order()), member)
+        }
+        Edge::BeforeBoth(score, member) => (score_order(score), member),
+    };
+    let mut key = segments.key(order).to_vec();
+    key.extend_from_slice(&member[..member.len().min(MAX_KEY_BYTES - key.len())]);
+    Ok(key)
+}
+
 /// Ranks up to this far from either end are reached by walking, without a table.
 const NEAR: u64 = 1024;
 
@@ -252,26 +285,8 @@ impl<'r> Scores<'r> {
         self.ranks.table(self.id, &self.segments)
     }
 
-    /// The key whose floor holds the first member behind the edge and the last before it, or has
-    /// them beside it.
-    fn key(&self, edge: Edge<'_>) -> Result<Vec<u8>> {
-        let (order, member): (u64, &[u8]) = match edge {
-            Edge::Start => (0, b""),
-            Edge::End => (u64::MAX, b""),
-            Edge::BeforeScore(score) => (score_order(score), b""),
-            Edge::AfterScore(score) => (score_order(score).saturating_add(1), b""),
-            Edge::BeforeMember(member) | Edge::AfterMember(member) => {
-                (self.segments.walk()?.advance()?.map_or(0, |first| first.order()), member)
-            }
-            Edge::BeforeBoth(score, member) => (score_order(score), member),
-        };
-        let mut key = self.segments.key(order).to_vec();
-        key.extend_from_slice(&member[..member.len().min(MAX_KEY_BYTES - key.len())]);
-        Ok(key)
-    }
-
     fn position(&self, edge: Edge<'_>) -> Result<u64> {
-        match self.segments.floor(&self.key(edge)?)? {
+        match self.segments.floor(&edge_key(&self.segments, edge)?)? {
             Some(floor) => {
                 Ok(self.table()?.before(&floor.key) + count_before(&floor.value, true, edge)?)
             }
@@ -287,7 +302,7 @@ impl<'r> Scores<'r> {
     ) -> Result<()> {
         let mut walk = match edge {
             Edge::Start | Edge::End => self.segments.walk_whole(direction)?,
-            edge => self.segments.walk_floor(&self.key(edge)?, direction)?,
+            edge => self.segments.walk_floor(&edge_key(&self.segments, edge)?, direction)?,
         };
         while let Some(segment) = walk.advance()? {
             if each_pair(&segment.value, true, direction, f)?.is_break() {
@@ -314,11 +329,11 @@ impl<'r> Scores<'r> {
         let table = self.table()?;
         let Some((key, before)) = table.at(start) else { return Ok(()) };
         let offset = start - before;
-        let walk = self.segments.walk_floor(key, direction)?;
+        let walk = self.segments.walk_floor(&key, direction)?;
         let skip = match direction {
             Direction::Forward => offset,
             Direction::Backward => {
-                let here = self.segments.floor(key)?.map_or(Ok(0), |here| members_of(&here))?;
+                let here = self.segments.floor(&key)?.map_or(Ok(0), |here| members_of(&here))?;
                 here.saturating_sub(1 + offset)
             }
         };

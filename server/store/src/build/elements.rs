@@ -9,9 +9,11 @@ use super::{limit, Form, Ids, Incoming, Scratch, Sink};
 use crate::contract::Table;
 use crate::error::Result;
 use crate::fetch::fetch;
-use crate::layout::{INLINE_MAX_BYTES, MAX_KEY_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
+use crate::layout::{INLINE_MAX_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
 use crate::object::Body;
-use crate::segment::{element_hash, hash_key, score_order, zset_key};
+use crate::segment::{
+    element_hash, hash_key, score_order, separator_above, separator_fits, zset_key,
+};
 use crate::spill::SpillVec;
 use redtool_format::encodings::{intset, listpack};
 use redtool_format::rdb::string::{self, Str};
@@ -416,8 +418,8 @@ fn score_segments(
         let member = element.name.decode(&mut scratch)?;
         let full = held >= SEGMENT_ELEMENTS || packed.size_bytes() >= SEGMENT_BYTES;
         let tie = held > 0 && place.order == last_order;
-        let separator = if tie { shortest_above(member, &last_member) } else { &[] };
-        let starts = held == 0 || (full && key_fits(separator));
+        let separator = if tie { separator_above(member, &last_member) } else { &[] };
+        let starts = held == 0 || (full && separator_fits(separator));
         if held > 0 && starts {
             sink.record(Table::Segments, &key, packed.finish())?;
             packed.clear();
@@ -434,14 +436,4 @@ fn score_segments(
         last_member.extend_from_slice(member);
     }
     sink.record(Table::Segments, &key, packed.finish())
-}
-
-/// The shortest prefix of `member` that is greater than `below` (which is less than `member`).
-fn shortest_above<'m>(member: &'m [u8], below: &[u8]) -> &'m [u8] {
-    let common = member.iter().zip(below).take_while(|(a, b)| a == b).count();
-    &member[..(common + 1).min(member.len())]
-}
-
-fn key_fits(separator: &[u8]) -> bool {
-    separator.len() <= MAX_KEY_BYTES - 17
 }

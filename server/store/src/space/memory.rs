@@ -86,6 +86,14 @@ impl Memory {
         self.segments.get_mut(&id_of(key))?.get_mut(key)
     }
 
+    /// The last segment of a value whose key is not greater.
+    pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
+        let bounds = (Bound::Unbounded, Bound::Included(key));
+        let segments = self.segments.get_mut(&id_of(key))?;
+        let (key, value) = segments.range_mut::<[u8], _>(bounds).next_back()?;
+        Some((key, value))
+    }
+
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();

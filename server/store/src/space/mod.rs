@@ -39,6 +39,12 @@ enum Home {
     Store(Layers),
 }
 
+/// A segment found: its key, and its value to be changed.
+pub type Found<'s> = (Bytes<'s>, &'s mut Vec<u8>);
+
+/// Bytes of a segment's key that name its value and its family.
+const FAMILY_BYTES: usize = 9;
+
 /// Changes over a store.
 struct Layers {
     live: Changes,
@@ -264,15 +270,27 @@ impl Space {
     pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.segment_mut(key)),
+            Home::Store(layers) => layers.segment_mut(key),
+        }
+    }
+
+    /// The last segment of a family whose key is not greater than this one, with its key, to be
+    /// changed in place: what holds an order key, or would.
+    pub fn floor_segment_mut(&mut self, key: &[u8]) -> Result<Option<Found<'_>>> {
+        let family = &key[..key.len().min(FAMILY_BYTES)];
+        match &mut self.home {
+            Home::Memory(memory) => {
+                let found = memory.floor_mut(key).filter(|(floor, _)| floor.starts_with(family));
+                Ok(found.map(|(key, value)| (Cow::Borrowed(key), value)))
+            }
             Home::Store(layers) => {
-                if layers.live.get(Table::Segments, key).is_none() {
-                    let value = layers.get(Table::Segments, key)?.map(Cow::into_owned);
-                    match value {
-                        Some(value) => layers.live.put(Table::Segments, key, value),
-                        None => return Ok(None),
-                    }
-                }
-                Ok(layers.live.get_mut(Table::Segments, key))
+                let floor = layers.walk(Table::Segments, key, false)?.next()?;
+                let floor = floor.map(|(key, _)| key.into_owned());
+                let Some(floor) = floor.filter(|floor| floor.starts_with(family)) else {
+                    return Ok(None);
+                };
+                let value = layers.segment_mut(&floor)?;
+                Ok(value.map(|value| (Cow::Owned(floor), value)))
             }
         }
     }
@@ -526,6 +544,17 @@ impl Layers {
             Some(base) => base.get(table, key),
             None => Ok(None),
         }
+    }
+
+    fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        if self.live.get(Table::Segments, key).is_none() {
+            let value = self.get(Table::Segments, key)?.map(Cow::into_owned);
+            match value {
+                Some(value) => self.live.put(Table::Segments, key, value),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.live.get_mut(Table::Segments, key))
     }
 
     fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {

@@ -2,7 +2,7 @@ use super::*;
 use crate::lmdb::LmdbStore;
 use crate::memory::MemoryStore;
 use crate::object::{record_key, Body, Encoding};
-use crate::segment::list_key;
+use crate::segment::{hash_key, list_key};
 use redtool_format::rdb::ValueType;
 use std::collections::BTreeMap;
 
@@ -169,6 +169,9 @@ fn segments_are_changed_in_place_whatever_layer_they_are_in() {
         let mut back = space.seek_back(Table::Segments, &list_key(id, 7)).unwrap();
         assert_eq!(*back.next().unwrap().unwrap().0, list_key(id, 7)[..]);
         drop(back);
+        let (key, value) = space.floor_segment_mut(&list_key(id, 100)).unwrap().unwrap();
+        assert_eq!((&*key, &value[..]), (&list_key(id, 9)[..], &[9, 1, 2, 3, 4, 5][..]));
+        assert!(space.floor_segment_mut(&hash_key(id, 100)).unwrap().is_none());
         space.delete_segments(id).unwrap();
         assert!(all_of(&space, id).is_empty());
     }
