@@ -9,7 +9,10 @@ use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::{length, string, ValueType};
 use redtool_format::resp::{parse_reply, Value, Writer};
 use redtool_store::build::{Incoming, Recorder, Sink};
+use redtool_store::layout::{LAYOUT_NAME, META_LAYOUT};
+use redtool_store::lmdb::LmdbStore;
 use redtool_store::memory::MemoryStore;
+use redtool_store::meta::Meta;
 use redtool_store::{Result, Store, Table};
 use std::sync::Arc;
 
@@ -43,7 +46,14 @@ impl Db {
 
     /// A dataset of these keys whose values of records were altered.
     pub fn altered(keys: &[Key], mut alter: impl FnMut(&mut Vec<u8>)) -> Self {
-        let (store, mut recorder) = (MemoryStore::new(), Recorder::new(1));
+        let store = MemoryStore::new();
+        Self::fill(&store, keys, &mut alter);
+        let options = Options { clock: Clock::Fixed(NOW_MS), ..Options::default() };
+        Self::of(Arc::new(Dataset::open(Arc::new(store), options).unwrap()))
+    }
+
+    fn fill(store: &dyn Store, keys: &[Key], alter: &mut dyn FnMut(&mut Vec<u8>)) {
+        let mut recorder = Recorder::new(1);
         let mut records = Records(Vec::new());
         for (key, value_type, payload) in keys {
             let entry = Incoming {
@@ -63,11 +73,84 @@ impl Db {
             alter(value);
             writer.put(*table, key, value).unwrap();
         }
+        let meta = Meta { next_id: recorder.next_id(), ..Meta::default() };
+        for (key, value) in meta.records() {
+            writer.put(Table::Meta, &key, &value).unwrap();
+        }
+        writer.put(Table::Meta, META_LAYOUT, LAYOUT_NAME).unwrap();
         writer.commit().unwrap();
-        let options = Options { clock: Clock::Fixed(NOW_MS), ..Options::default() };
-        let dataset = Arc::new(Dataset::open(Arc::new(store), options).unwrap());
+    }
+
+    /// A dataset in memory, to be written.
+    pub fn writable(keys: &[Key]) -> Self {
+        let store = MemoryStore::new();
+        Self::fill(&store, keys, &mut |_| ());
+        Self::over(Arc::new(store))
+    }
+
+    /// A dataset over an LMDB file, to be written, and the folder that holds it.
+    pub fn over_lmdb(keys: &[Key]) -> (tempfile::TempDir, Self) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LmdbStore::create(&folder.path().join("x.lmdb")).unwrap();
+        Self::fill(&store, keys, &mut |_| ());
+        (folder, Self::over(Arc::new(store)))
+    }
+
+    fn over(store: Arc<dyn Store>) -> Self {
+        let options =
+            Options { clock: Clock::Fixed(NOW_MS), readonly: false, ..Options::default() };
+        Self::connected(Arc::new(Dataset::open(store, options).unwrap()))
+    }
+
+    /// A connection, whose commands may wait.
+    fn connected(dataset: Arc<Dataset>) -> Self {
+        let session = Session::new(dataset.state(), "10.0.0.1:5".into(), "10.0.0.2:6".into(), 7);
+        Self { engine: Engine::new(dataset).unwrap(), session, out: Writer::new() }
+    }
+
+    fn of(dataset: Arc<Dataset>) -> Self {
         let session = Session::embedded(dataset.state());
         Self { engine: Engine::new(dataset).unwrap(), session, out: Writer::new() }
+    }
+
+    /// Another connection to the same dataset.
+    pub fn another(&self) -> Self {
+        Self::connected(Arc::clone(self.engine.dataset()))
+    }
+
+    /// Runs a command that may wait: None when it does.
+    pub fn call_or_wait(&mut self, args: &[&str]) -> Option<Value> {
+        let args: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
+        self.engine.execute(&mut self.session, &args, &mut self.out);
+        let bytes = std::mem::take(self.out.buffer());
+        if self.session.waiting.is_some() {
+            assert!(bytes.is_empty());
+            return None;
+        }
+        Some(parse_reply(&bytes).unwrap().expect("a whole reply").0)
+    }
+
+    /// The time of a command that waits is over: its reply.
+    pub fn time_out(&mut self) -> Value {
+        self.session.waiting = None;
+        let bytes = self.engine.time_out(&mut self.session).expect("a command that waits");
+        parse_reply(&bytes).unwrap().expect("a whole reply").0
+    }
+
+    /// What has come unasked, the reply of a command that waited first, one behind the other.
+    pub fn mail(&mut self) -> String {
+        let mail = self.session.info.mailbox.take();
+        let mut shown = Vec::new();
+        if mail.reply.is_some() {
+            self.session.waiting = None;
+        }
+        let bytes = [mail.reply.unwrap_or_default(), mail.pushes].concat();
+        let mut rest = &bytes[..];
+        while let Some((value, len)) = parse_reply(rest).unwrap() {
+            shown.push(show(&value));
+            rest = &rest[len..];
+        }
+        shown.join(" ")
     }
 
     /// Speaks RESP3 from here on.
