@@ -93,7 +93,9 @@
 //! The separator is the shortest prefix of the first member that is greater than the last member of
 //! the segment before when both have the same score, and empty otherwise: so the segment that may
 //! hold (score, member) is the last one whose key is not greater than order key · member (which may
-//! be cut to 511 bytes: no segment ends where a separator would make its key longer).
+//! be cut to 511 bytes: no segment ends where a separator would make its key longer). Members that
+//! were removed since leave separators as they are, which is still true of them: greater than the
+//! last member of that score before, not greater than the first one behind.
 //!
 //! A string longer than 65520 bytes is cut into pieces of so many bytes (the last one has the
 //! rest), never compressed, so that a byte's piece is known without looking: offset - offset mod

@@ -23,13 +23,12 @@ fn geoadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         }
         rest = after;
     }
-    let (triples, []) = rest.as_chunks::<3>() else { return Err(Error::SYNTAX) };
-    if triples.is_empty() || (rule.keeps && rule.only_there) {
+    if rest.is_empty() || rest.len() % 3 != 0 || (rule.keeps && rule.only_there) {
         return Err(Error::SYNTAX);
     }
-    let mut members = Vec::with_capacity(triples.len());
-    for [lon, lat, member] in triples {
-        members.push((geo::score(parse_position(lon, lat)?), *member));
+    let mut members = Vec::with_capacity(rest.len() / 3);
+    for point in rest.chunks_exact(3) {
+        members.push((geo::score(parse_position(point[0], point[1])?), point[2]));
     }
     add_members(ws, args[1], rule, &members)
 }

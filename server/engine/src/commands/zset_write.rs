@@ -92,20 +92,17 @@ fn add(ws: &mut Writing<'_>, args: &[&[u8]], mut rule: Rule) -> Outcome {
         }
         rest = after;
     }
-    let (pairs, []) = rest.as_chunks::<2>() else { return Err(Error::SYNTAX) };
-    if pairs.is_empty() {
+    if rest.is_empty() || rest.len() % 2 != 0 {
         return Err(Error::SYNTAX);
     }
-    rule.check(pairs.len())?;
-    if let [pair] = pairs {
-        return add_members(ws, args[1], rule, &[scored(*pair)?]);
+    rule.check(rest.len() / 2)?;
+    if let [score, member] = rest {
+        return add_members(ws, args[1], rule, &[(args::double(score)?, *member)]);
     }
-    let members = pairs.iter().copied().map(scored).collect::<Result<Vec<_>>>()?;
+    let pairs = rest.chunks_exact(2);
+    let scored = pairs.map(|pair| Ok((args::double(pair[0])?, pair[1])));
+    let members = scored.collect::<Result<Vec<_>>>()?;
     add_members(ws, args[1], rule, &members)
-}
-
-fn scored<'a>([score, member]: [&'a [u8]; 2]) -> Result<(f64, &'a [u8])> {
-    Ok((args::double(score)?, member))
 }
 
 /// Adds members, or changes their scores, and replies.

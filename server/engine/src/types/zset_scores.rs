@@ -164,10 +164,8 @@ impl ScoreSegments<'_> {
                 let (offset, at_end) = place_of(blob, true, Edge::BeforeBoth(score, member))?;
                 put_pair(blob, offset, score, member);
                 self.ranks.update(self.id, |table| table.add(&home, 1));
-                match cut_if_big(self.id, blob, at_end)? {
-                    Some(half) => Some((half, home.into_owned())),
-                    None => None,
-                }
+                let half = cut_if_big(self.id, blob, at_end)?;
+                half.map(|half| (half, home.into_owned()))
             }
             None => self.insert_before_all(score, member)?,
         };
