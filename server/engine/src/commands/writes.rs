@@ -1,10 +1,8 @@
 //! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
 //! refuses them.
 use super::sort::sort;
-use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
-use crate::command::Group::{
-    Bitmap, Generic, Hash, HyperLogLog, Server, Set, Stream, String,
-};
+use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, WRITE};
+use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, Stream, String};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
