@@ -34,6 +34,8 @@ pub struct Context<'a> {
     pub command: &'static Command,
     /// Counters of this engine.
     pub counters: &'a Counters,
+    /// Keys that were found to have run out, to be removed when the command has ended.
+    pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
     pub(crate) now_ms: Cell<Option<i64>>,
     /// Room for a record key, kept from one command to the next.
     pub(crate) key_buf: &'a RefCell<Vec<u8>>,
@@ -91,6 +93,9 @@ impl<'a> Context<'a> {
         let object = Object::parse(&record)?;
         let same_key = object.long_key.is_none_or(|whole| whole == key);
         let alive = object.expire_at_ms.is_none() || is_alive(&object, self.now_ms());
+        if !alive {
+            self.expired.borrow_mut().push(record_key.clone());
+        }
         Ok((same_key && alive).then_some(Found { record }))
     }
 

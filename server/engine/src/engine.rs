@@ -35,6 +35,8 @@ pub struct Engine {
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
     key_buf: RefCell<Vec<u8>>,
+    /// Keys that a command has found to have run out.
+    expired: RefCell<Vec<Vec<u8>>>,
 }
 
 /// The refusal of commands that write.
@@ -58,7 +60,13 @@ impl Engine {
     pub fn new(dataset: Arc<Dataset>) -> Result<Self, StoreError> {
         let reader = if dataset.readonly() { Some(dataset.store().reader()?) } else { None };
         let counters = dataset.state().new_counters();
-        Ok(Self { reader, counters, dataset, key_buf: RefCell::default() })
+        Ok(Self {
+            reader,
+            counters,
+            dataset,
+            key_buf: RefCell::default(),
+            expired: RefCell::default(),
+        })
     }
 
     /// The dataset.
@@ -146,6 +154,7 @@ impl Engine {
                 out,
                 command: admitted.command,
                 counters: &self.counters,
+                expired: &self.expired,
                 now_ms: Cell::new(None),
                 key_buf: &self.key_buf,
             };
@@ -153,6 +162,8 @@ impl Engine {
             let (outcome, ns) =
                 measured(&self.counters, admitted.index, || run(&mut context, args));
             note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
+            // Nobody may remove them here.
+            self.expired.borrow_mut().clear();
             return outcome;
         }
         let mut keys = self.dataset.keyspace();
@@ -204,6 +215,7 @@ impl Engine {
             is_scripted: false,
             waits: false,
             is_retry: false,
+            expired: &self.expired,
             now_ms: Cell::new(None),
             key_buf: &self.key_buf,
         }
@@ -344,6 +356,7 @@ impl Engine {
                 let is_exec = args[0].eq_ignore_ascii_case(b"exec");
                 if is_exec {
                     session.set_transaction(None);
+                    session.watching = None;
                 } else if let Some(transaction) = &mut session.transaction {
                     transaction.aborted = true;
                 }
@@ -475,10 +488,30 @@ fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> O
         Run::Write(run) => run(writing, args),
     });
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
+    if !writing.expired.borrow().is_empty() {
+        remove_expired(writing)?;
+    }
     if writing.session.tracking.is_some() {
         remember(writing, admitted.command, args);
     }
     outcome
+}
+
+/// Removes the keys that a command has found to have run out.
+#[cold]
+fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
+    let expired = std::mem::take(&mut *writing.expired.borrow_mut());
+    if writing.dataset.readonly() {
+        return Ok(());
+    }
+    for record_key in expired {
+        let record = writing.keys.space.get(Table::Objects, &record_key)?;
+        let is_over = record.map(|r| Keyspace::is_alive(&r, || writing.now_ms())).transpose()?;
+        if is_over == Some(false) {
+            writing.keys.expire(&record_key)?;
+        }
+    }
+    Ok(())
 }
 
 /// Remembers the keys that a tracking client has read.

@@ -390,7 +390,7 @@ impl ServerState {
     }
     /// Number of clients.
     pub fn client_count(&self) -> usize {
-        lock(&self.clients).len()
+        lock(&self.clients).values().filter(|client| client.fd >= 0).count()
     }
 
     /// Counters for a new engine.

@@ -46,6 +46,7 @@ pub struct Writing<'a> {
     pub(crate) waits: bool,
     /// The command has waited, and is run again because a key is ready.
     pub(crate) is_retry: bool,
+    pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
     pub(crate) now_ms: Cell<Option<i64>>,
     pub(crate) key_buf: &'a RefCell<Vec<u8>>,
 }
@@ -81,6 +82,7 @@ impl Writing<'_> {
             out: self.out,
             command: self.command,
             counters: self.counters,
+            expired: self.expired,
             now_ms: self.now_ms.clone(),
             key_buf: self.key_buf,
         }

@@ -90,7 +90,9 @@ fn client_info(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 /// CLIENT LIST [TYPE type] [ID id ...]
 fn client_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let clients = ctx.dataset.state().clients();
+    let mut clients = ctx.dataset.state().clients();
+    // An embedded user is no connection.
+    clients.retain(|client| client.fd >= 0 || client.id == ctx.session.id);
     let chosen: Vec<Arc<ClientInfo>> = match args[2..] {
         [] => clients,
         [word, name] if args::is(word, "type") => {

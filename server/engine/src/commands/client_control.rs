@@ -129,7 +129,7 @@ impl<'a> Wanted<'a> {
             return Err(Error::fixed("ERR OPTIN and OPTOUT are not compatible with BCAST"));
         }
         if self.opt_in && self.opt_out {
-            return Err(Error::fixed("ERR You can't use both OPTIN mode and OPTOUT mode"));
+            return Err(Error::fixed("ERR You can't specify both OPTIN mode and OPTOUT mode"));
         }
         let switches = |old: &Tracking| {
             (self.opt_in && old.mode == Mode::OptOut) || (self.opt_out && old.mode == Mode::OptIn)

@@ -117,7 +117,7 @@ const SETTABLE: &[Settable] = &[
         |ws, n, _| ws.keys.limits.hash_value_bytes = n as usize).or("hash-max-ziplist-value"),
     settable("hll-sparse-max-bytes", "3000", Takes::Bytes,
         |ws, n, _| ws.keys.limits.hll_sparse_bytes = n as usize),
-    settable("hz", "10", Takes::Number(1, 500), |_, _, _| ()),
+    settable("hz", "10", Takes::Number(0, i32::MAX as i64), |_, _, _| ()),
     settable("latency-monitor-threshold", "0", Takes::Number(0, MAX),
         |ws, n, _| ws.dataset.state().slow.latency_threshold_ms.store(n, Relaxed)),
     settable("latency-tracking", "yes", Takes::YesNo, |_, _, _| ()),

@@ -10,6 +10,7 @@ use crate::notify::class::GENERIC;
 use crate::record_key::RecordKey;
 use crate::types::Result;
 use crate::write::Writing;
+use redtool_format::number;
 use redtool_format::rdb::Kind;
 use redtool_store::object::is_long_key;
 use redtool_store::Object;
@@ -26,14 +27,17 @@ pub enum Expiration {
     Persist,
     /// A time that is no time: told when all options are read.
     Invalid,
+    /// A time that is no number: told then, too.
+    NotInteger,
     /// Unix ms.
     At(i64),
 }
 
 impl Expiration {
     /// Refuses a time that is none.
-    pub fn check(self, _: &Writing<'_>, command: &str) -> Result<()> {
+    pub fn check(self, command: &str) -> Result<()> {
         match self {
+            Expiration::NotInteger => Err(Error::NOT_INTEGER),
             Expiration::Invalid => Err(invalid(command)),
             _ => Ok(()),
         }
@@ -44,37 +48,53 @@ fn invalid(command: &str) -> Error {
     Error::text(format!("ERR invalid expire time in '{command}' command"))
 }
 
-/// Reads one option about an expiry, and its argument from `rest`. There may be only one.
-pub fn expiration(
-    ws: &Writing<'_>,
-    command: &str,
-    word: &[u8],
-    rest: &mut &[&[u8]],
-    before: Expiration,
-) -> Result<Expiration> {
-    let _ = command;
-    if before != Expiration::None {
-        return Err(Error::SYNTAX);
+/// Options about an expiry as they are read: one of them, though it may be repeated.
+#[derive(Debug, Default)]
+pub struct ExpirationReader<'a> {
+    word: Option<&'a [u8]>,
+    given: Expiration,
+}
+
+impl<'a> ExpirationReader<'a> {
+    /// Reads one option, and its argument from `rest`.
+    pub fn read(&mut self, ws: &Writing<'_>, word: &'a [u8], rest: &mut &[&'a [u8]]) -> Result<()> {
+        if self.word.is_some_and(|before| !before.eq_ignore_ascii_case(word)) {
+            return Err(Error::SYNTAX);
+        }
+        self.word = Some(word);
+        let (is_relative, unit_ms) = match word.to_ascii_lowercase().as_slice() {
+            b"keepttl" => {
+                self.given = Expiration::Keep;
+                return Ok(());
+            }
+            b"persist" => {
+                self.given = Expiration::Persist;
+                return Ok(());
+            }
+            b"ex" => (true, 1000),
+            b"px" => (true, 1),
+            b"exat" => (false, 1000),
+            b"pxat" => (false, 1),
+            _ => return Err(Error::SYNTAX),
+        };
+        let [time, tail @ ..] = *rest else { return Err(Error::SYNTAX) };
+        *rest = tail;
+        self.given = time_of(ws, time, is_relative, unit_ms);
+        Ok(())
     }
-    if args::is(word, "keepttl") {
-        return Ok(Expiration::Keep);
+
+    /// What they say.
+    pub fn given(&self) -> Expiration {
+        self.given
     }
-    if args::is(word, "persist") {
-        return Ok(Expiration::Persist);
-    }
-    let (is_relative, unit_ms) = match word.to_ascii_lowercase().as_slice() {
-        b"ex" => (true, 1000),
-        b"px" => (true, 1),
-        b"exat" => (false, 1000),
-        b"pxat" => (false, 1),
-        _ => return Err(Error::SYNTAX),
-    };
-    let [time, tail @ ..] = *rest else { return Err(Error::SYNTAX) };
-    *rest = tail;
+}
+
+/// The moment that an argument of EX and its kin means.
+fn time_of(ws: &Writing<'_>, time: &[u8], is_relative: bool, unit_ms: i64) -> Expiration {
     let base_ms = if is_relative { ws.now_ms() } else { 0 };
-    let time = args::int(time)?;
+    let Some(time) = number::parse_i64(time) else { return Expiration::NotInteger };
     let at_ms = time.checked_mul(unit_ms).filter(|_| time > 0);
-    Ok(at_ms.and_then(|at| at.checked_add(base_ms)).map_or(Expiration::Invalid, Expiration::At))
+    at_ms.and_then(|at| at.checked_add(base_ms)).map_or(Expiration::Invalid, Expiration::At)
 }
 
 impl Writing<'_> {

@@ -100,8 +100,16 @@ fn bgrewriteaof(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn failover(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    Err(Error::fixed("ERR FAILOVER requires connected replicas."))
+/// FAILOVER [TO host port [FORCE]] [ABORT] [TIMEOUT ms]: there is nobody to hand over to.
+fn failover(_: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    match args {
+        [_, word] if args::is(word, "abort") => Err(Error::fixed("ERR No failover in progress.")),
+        [_] => Err(Error::fixed("ERR FAILOVER requires connected replicas.")),
+        [_, word, ..] if args::is(word, "to") || args::is(word, "timeout") => {
+            Err(Error::fixed("ERR FAILOVER requires connected replicas."))
+        }
+        _ => Err(Error::SYNTAX),
+    }
 }
 
 fn replicaof(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {

@@ -1,5 +1,5 @@
 //! Strings written: SET and its kin, counters, parts.
-use super::expiry::{expiration, Expiration};
+use super::expiry::{Expiration, ExpirationReader};
 use crate::args;
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::String;
@@ -27,7 +27,7 @@ struct SetOptions {
 
 impl SetOptions {
     fn parse(ws: &Writing<'_>, words: &[&[u8]]) -> Result<Self> {
-        let mut options = SetOptions::default();
+        let (mut options, mut expiration) = (SetOptions::default(), ExpirationReader::default());
         let mut rest = words;
         while let [word, tail @ ..] = rest {
             rest = tail;
@@ -38,13 +38,14 @@ impl SetOptions {
             } else if args::is(word, "get") {
                 options.get = true;
             } else {
-                options.expiration = expiration(ws, "set", word, &mut rest, options.expiration)?;
-                if options.expiration == Expiration::Persist {
+                expiration.read(ws, word, &mut rest)?;
+                if expiration.given() == Expiration::Persist {
                     return Err(Error::SYNTAX);
                 }
             }
         }
-        options.expiration.check(ws, "set")?;
+        options.expiration = expiration.given();
+        options.expiration.check("set")?;
         Ok(options)
     }
 }
@@ -99,9 +100,11 @@ fn reply_value(ws: &mut Writing<'_>, key: &[u8]) -> Outcome {
 /// SETEX, PSETEX.
 fn set_expiring(ws: &mut Writing<'_>, args: &[&[u8]], option: &[u8]) -> Outcome {
     let name = ws.command.name;
-    let given = expiration(ws, name, option, &mut &args[2..3], Expiration::None)?;
-    given.check(ws, name)?;
-    set_with(ws, args[1], args[3], &SetOptions { expiration: given, ..SetOptions::default() })
+    let mut reader = ExpirationReader::default();
+    reader.read(ws, option, &mut &args[2..3])?;
+    let expiration = reader.given();
+    expiration.check(name)?;
+    set_with(ws, args[1], args[3], &SetOptions { expiration, ..SetOptions::default() })
 }
 
 fn setex(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
@@ -136,20 +139,20 @@ fn getdel(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn getex(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
-    let (key, mut rest, mut given) = (args[1], &args[2..], Expiration::None);
+    let (key, mut rest, mut reader) = (args[1], &args[2..], ExpirationReader::default());
     while let [word, tail @ ..] = rest {
         rest = tail;
-        given = expiration(ws, "getex", word, &mut rest, given)?;
-        if given == Expiration::Keep {
+        reader.read(ws, word, &mut rest)?;
+        if reader.given() == Expiration::Keep {
             return Err(Error::SYNTAX);
         }
     }
+    let given = reader.given();
     let Some(old) = ws.edit(key, Kind::String)? else {
-        given.check(ws, "getex")?;
         ws.out.null();
         return Ok(());
     };
-    given.check(ws, "getex")?;
+    given.check("getex")?;
     reply_value(ws, key)?;
     match given {
         Expiration::At(at_ms) if at_ms < ws.now_ms() => {
