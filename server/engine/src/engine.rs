@@ -4,29 +4,28 @@
 //! the READONLY refusal, then queueing when MULTI was called. When a command fails after it has
 //! written part of its reply (a damaged record met half-way), the part is taken back and the error
 //! stands alone.
-use crate::args::shown;
-use crate::blocked::Waiter;
-use crate::clock::system_ms;
+mod admit;
+mod run;
+mod waits;
+
+use self::admit::Admitted;
+use self::run::{check_memory, measured, note_last, note_slow, run_alone};
 use crate::command::{flag, Command, Run};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keyspace::Keyspace;
-use crate::keyspec::find_keys;
 use crate::monitor;
-use crate::server::{add, Counters, ServerState};
-use crate::session::{Session, Waiting};
-use crate::table;
+use crate::server::Counters;
+use crate::session::Session;
 use crate::watch::Watching;
 use crate::write::Writing;
 use redtool_format::resp::Writer;
-use redtool_format::slot;
 use redtool_store::object::write_record_key;
 use redtool_store::{Reader, StoreError, Table};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::Ordering::{Acquire, Relaxed};
-use std::sync::{Arc, LazyLock, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, MutexGuard};
 
 /// Runs commands over a dataset, on one thread.
 pub struct Engine {
@@ -45,15 +44,6 @@ pub(crate) const READONLY: Error =
 
 /// Keys that can be expected at a time.
 pub const EXPECTED_KEYS: usize = 16;
-
-/// A command admitted to run: its row, and where the row stands in the table.
-#[derive(Clone, Copy)]
-struct Admitted {
-    command: &'static Command,
-    index: usize,
-    /// Number of the subcommand, counted from 1; 0 when the command itself is meant.
-    sub: usize,
-}
 
 impl Engine {
     /// Opens a view of the dataset's store.
@@ -221,106 +211,6 @@ impl Engine {
         }
     }
 
-    /// Runs the commands that wait for keys which have become ready.
-    #[inline]
-    fn serve_ready(&self, keys: &mut Keyspace) {
-        while let Some((record_key, waiters)) = keys.blocked.next_ready() {
-            for waiter in waiters {
-                // Served already, perhaps by this very loop, by another key.
-                if keys.blocked.waits(waiter.client.id) {
-                    self.try_again(keys, &waiter);
-                }
-                let is_gone = matches!(keys.space.get(Table::Objects, &record_key), Ok(None));
-                if is_gone && !waiter.wakes_when_gone {
-                    break;
-                }
-            }
-        }
-    }
-
-    #[cold]
-    fn try_again(&self, keys: &mut Keyspace, waiter: &Waiter) {
-        let mut session = Session::proxy(self.dataset.state(), waiter);
-        let mut out = Writer::new();
-        out.set_resp3(waiter.resp3);
-        let request: Vec<&[u8]> = waiter.request.iter().map(Vec::as_slice).collect();
-        let waits = match self.admit(&session, &request) {
-            Ok(admitted) => {
-                let mut writing = self.writing(keys, &mut session, &mut out, admitted.command);
-                writing.is_retry = true;
-                let outcome = run_alone(&mut writing, admitted, &request);
-                let waits = writing.waits;
-                if let Err(error) = outcome {
-                    self.fail(0, &error, &mut out);
-                }
-                waits
-            }
-            Err(error) => {
-                self.fail(0, &error, &mut out);
-                false
-            }
-        };
-        if !waits {
-            keys.blocked.remove(waiter.client.id);
-            waiter.client.mailbox.reply(std::mem::take(out.buffer()));
-        }
-    }
-
-    /// The time of a session's waiting command is over: its reply, unless it has been answered in
-    /// the meantime. One that was held back is run.
-    pub fn time_out(&mut self, session: &mut Session) -> Option<Vec<u8>> {
-        let waiter = self.dataset.keyspace().blocked.remove(session.id)?;
-        session.waiting = None;
-        if !waiter.is_held {
-            return Some(waiter.timeout_reply);
-        }
-        let request: Vec<&[u8]> = waiter.request.iter().map(Vec::as_slice).collect();
-        let mut out = Writer::new();
-        self.execute(session, &request, &mut out);
-        Some(std::mem::take(out.buffer()))
-    }
-
-    /// Whether CLIENT PAUSE holds a command back: if so it is kept, to be run later.
-    #[inline]
-    fn is_held(&self, session: &mut Session, command: &Command, args: &[&[u8]]) -> bool {
-        match self.dataset.state().paused() {
-            None => false,
-            Some((until_ms, all)) => self.hold(session, command, args, until_ms, all),
-        }
-    }
-
-    #[cold]
-    fn hold(
-        &self,
-        session: &mut Session,
-        command: &Command,
-        args: &[&[u8]],
-        until_ms: i64,
-        all: bool,
-    ) -> bool {
-        let writes = command.is(flag::WRITE)
-            || matches!(command.name, "publish" | "spublish" | "pfcount" | "eval" | "evalsha")
-            || (command.name == "exec" && session.transaction.as_ref().is_some_and(|t| t.writes));
-        let is_client = args[0].eq_ignore_ascii_case(b"client");
-        if is_client || session.info.fd < 0 || !(all || writes) {
-            return false;
-        }
-        let left_ms = until_ms.saturating_sub(system_ms()).max(0) as u64;
-        let until = Instant::now() + Duration::from_millis(left_ms);
-        session.waiting = Some(Waiting { until: Some(until) });
-        self.dataset.keyspace().blocked.add(Waiter {
-            client: Arc::clone(&session.info),
-            db: session.db,
-            resp3: session.resp3,
-            request: args.iter().map(|arg| arg.to_vec()).collect(),
-            keys: Vec::new(),
-            timeout_reply: Vec::new(),
-            is_held: true,
-            wakes_when_gone: false,
-        });
-        true
-    }
-
     /// A connection has ended: it no longer waits, watches or listens.
     pub fn forget(&self, session: &mut Session) {
         session.watching = None;
@@ -434,216 +324,4 @@ impl Engine {
         }
         self.serve_ready(&mut keys);
     }
-
-    /// The row to run, or why not.
-    #[inline]
-    fn admit(&self, session: &Session, args: &[&[u8]]) -> Result<Admitted, Error> {
-        let (index, row) = table::find(args[0]).ok_or_else(|| unknown_command(args))?;
-        let admitted = admit_row(index, row, args).and_then(|admitted| {
-            let command = admitted.command;
-            if !session.authenticated && !command.is(flag::NO_AUTH) {
-                Err(Error::NO_AUTH)
-            } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
-                Err(only_listening(row, command))
-            } else if self.dataset.state().cluster_enabled.load(Relaxed)
-                && crosses_slots(command, args)
-            {
-                Err(CROSS_SLOT)
-            } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
-            {
-                Err(READONLY)
-            } else {
-                Ok(admitted)
-            }
-        });
-        admitted.map_err(|error| {
-            if let Some(counters) = self.counters.command(index) {
-                add(&counters.rejected, 1);
-            }
-            if row.name == "exec" {
-                return exec_aborted(&error);
-            }
-            error
-        })
-    }
-}
-
-/// Refuses what needs memory when there is no more.
-#[inline]
-fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
-    let most = keys.limits.memory_bytes;
-    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
-        return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
-    }
-    Ok(())
-}
-
-/// Runs an admitted command with the keyspace in hand.
-#[inline]
-fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
-    note_last(writing.session, admitted);
-    let counters = writing.counters;
-    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
-        Run::Read(run) => run(&mut writing.view(), args),
-        Run::Write(run) => run(writing, args),
-    });
-    note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
-    if !writing.expired.borrow().is_empty() {
-        remove_expired(writing)?;
-    }
-    if writing.session.tracking.is_some() {
-        remember(writing, admitted.command, args);
-    }
-    outcome
-}
-
-/// Removes the keys that a command has found to have run out.
-#[cold]
-fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
-    let expired = std::mem::take(&mut *writing.expired.borrow_mut());
-    if writing.dataset.readonly() {
-        return Ok(());
-    }
-    for record_key in expired {
-        let record = writing.keys.space.get(Table::Objects, &record_key)?;
-        let is_over = record.map(|r| Keyspace::is_alive(&r, || writing.now_ms())).transpose()?;
-        if is_over == Some(false) {
-            writing.keys.expire(&record_key)?;
-        }
-    }
-    Ok(())
-}
-
-/// Remembers the keys that a tracking client has read.
-#[cold]
-fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]) {
-    let Some(tracking) = &mut writing.session.tracking else { return };
-    if command.is(flag::READONLY) && tracking.remembers() {
-        for (key, _) in find_keys(command, args) {
-            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
-        }
-    }
-    if command.name != "caching" {
-        tracking.caching = None;
-    }
-}
-
-#[inline]
-fn note_last(session: &Session, admitted: Admitted) {
-    let Admitted { index, sub, .. } = admitted;
-    session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
-}
-
-/// Runs a command, counts and times the call; how many nanoseconds it took.
-#[inline]
-fn measured(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> (Outcome, u64) {
-    let started = CLOCK.raw();
-    let outcome = run();
-    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
-    if let Some(counters) = counters.command(index) {
-        counters.count(ns, outcome.is_err());
-    }
-    (outcome, ns)
-}
-
-/// Notes a command when it took long.
-#[inline]
-fn note_slow(state: &ServerState, session: &Session, command: &Command, args: &[&[u8]], ns: u64) {
-    if state.slow.is_slow(ns) {
-        let log = command.flags & flag::SKIP_SLOWLOG == 0;
-        state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
-    }
-}
-
-/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
-static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
-
-const CROSS_SLOT: Error = Error::fixed("CROSSSLOT Keys in request don't hash to the same slot");
-
-/// Whether the keys of a command are of more than one slot.
-#[cold]
-fn crosses_slots(command: &Command, args: &[&[u8]]) -> bool {
-    let mut slots = find_keys(command, args).into_iter().map(|(key, _)| slot::of(key));
-    slots.next().is_some_and(|first| slots.any(|slot| slot != first))
-}
-
-/// Whether a client that listens in RESP2 may run a command.
-fn may_listen(row: &Command) -> bool {
-    const NAMES: [&str; 9] = [
-        "subscribe",
-        "unsubscribe",
-        "psubscribe",
-        "punsubscribe",
-        "ssubscribe",
-        "sunsubscribe",
-        "ping",
-        "quit",
-        "reset",
-    ];
-    NAMES.contains(&row.name)
-}
-
-#[cold]
-fn only_listening(row: &Command, command: &Command) -> Error {
-    let name = match std::ptr::eq(row, command) {
-        true => row.name.to_string(),
-        false => format!("{}|{}", row.name, command.name),
-    };
-    Error::text(format!(
-        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
-         are allowed in this context"
-    ))
-}
-
-/// Redis' words when EXEC itself is refused.
-#[cold]
-fn exec_aborted(error: &Error) -> Error {
-    let text = error.to_string();
-    let reason = text.strip_prefix("ERR ").unwrap_or(&text);
-    Error::text(format!("EXECABORT Transaction discarded because of: {reason}"))
-}
-
-/// Subcommand and number of arguments.
-#[inline]
-fn admit_row(index: usize, row: &'static Command, args: &[&[u8]]) -> Result<Admitted, Error> {
-    let mut admitted = Admitted { command: row, index, sub: 0 };
-    if !row.subcommands.is_empty() && args.len() > 1 {
-        let (sub, command) =
-            table::find_subcommand(row, args[1]).ok_or_else(|| unknown_subcommand(row, args[1]))?;
-        admitted = Admitted { command, index, sub: sub + 1 };
-    }
-    if admitted.command.accepts(args.len()) {
-        Ok(admitted)
-    } else {
-        Err(wrong_arity(row, admitted.command))
-    }
-}
-
-/// Redis names the command and the beginning of its arguments, at most 128 bytes of each.
-#[cold]
-fn unknown_command(args: &[&[u8]]) -> Error {
-    let mut shown_args = String::new();
-    for arg in &args[1..] {
-        if shown_args.len() >= 128 {
-            break;
-        }
-        shown_args.push_str(&format!("'{}' ", shown(arg, 128 - shown_args.len())));
-    }
-    let name = shown(args[0], 128);
-    Error::text(format!("ERR unknown command '{name}', with args beginning with: {shown_args}"))
-}
-
-#[cold]
-fn unknown_subcommand(row: &Command, name: &[u8]) -> Error {
-    let parent = row.name.to_ascii_uppercase();
-    Error::text(format!("ERR unknown subcommand '{}'. Try {parent} HELP.", shown(name, 128)))
-}
-
-#[cold]
-fn wrong_arity(row: &Command, command: &Command) -> Error {
-    let name = match std::ptr::eq(row, command) {
-        true => row.name.to_string(),
-        false => format!("{}|{}", row.name, command.name),
-    };
-    Error::text(format!("ERR wrong number of arguments for '{name}' command"))
 }

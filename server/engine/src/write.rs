@@ -147,8 +147,8 @@ impl Writing<'_> {
     }
 
     /// Writes an object back, or removes it when it has no elements, and tells nobody but those who
-    /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object is
-    /// still there.
+    /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object
+    /// is still there.
     pub fn save_in(&mut self, db: u32, key: &[u8], mut edit: Edit) -> Result<bool> {
         let record_key = RecordKey::new(db, key);
         if edit.count == 0 && edit.kind != Kind::Stream {

@@ -1,4 +1,5 @@
-//! A server for development, which takes writes: `cargo run --example serve [-- PATH.lmdb [PORT [THREADS]]]`.
+//! A server for development, which takes writes:
+//! `cargo run --example serve [-- PATH.lmdb [PORT [THREADS]]]`.
 //!
 //! Without a path, or with `memory`, it serves an empty dataset.
 use redtool_engine::{Dataset, Options as DatasetOptions};

@@ -178,7 +178,8 @@ class Plan:
             raise UsageError(f"no backend {backend!r}", hint=f"one of {', '.join(BACKENDS)}")
         if readonly and flushall:
             raise UsageError("--flushall of a dataset that is served --readonly")
-        source = os.fspath(url if url is not None else rdb) if url or rdb else None
+        named = url if url is not None else rdb
+        source = os.fspath(named) if named is not None else None
         if backend in ("lmdb", "leveldb"):
             place = os.path.join(os.fspath(dir), f"dump.{backend}")
             if source is not None and os.path.exists(place) and not flushall:

@@ -149,8 +149,8 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
     };
     line.extend_from_slice(
         format!(
-            " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} qbuf-free=0 \
-             argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 omem=0 tot-mem={} \
+            " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} \
+             qbuf-free=0 argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 omem=0 tot-mem={} \
              events=r cmd={} user=default redir={redirect} resp={} lib-name=",
             seconds_since(client.since_ms),
             seconds_since(client.last_ms.load(Relaxed)),
@@ -336,12 +336,14 @@ fn client_reply(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 /// Subcommands.
 #[rustfmt::skip]
 const CLIENT_SUBCOMMANDS: &[Command] = &[
-    write_row("caching", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_caching)
+    write_row("caching", 3, NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "6.0.0", client_caching)
         .args("mode:<YES|NO>")
         .docs("O(1)", "Whether the next command is tracked."),
     row("getname", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_getname)
         .docs("O(1)", "Name of this connection."),
-    write_row("getredir", 2, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_getredir)
+    write_row("getredir", 2, NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "6.0.0", client_getredir)
         .docs("O(1)", "Connection that gets this one's invalidations."),
     row("help", 2, LOADING | STALE, NO_KEYS, Connection, "5.0.0", help)
         .docs("O(1)", "What CLIENT can do."),
@@ -380,7 +382,8 @@ const CLIENT_SUBCOMMANDS: &[Command] = &[
     row("setname", 3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "2.6.9", client_setname)
         .args("connection-name")
         .docs("O(1)", "Names this connection."),
-    write_row("tracking", -3, NOSCRIPT | LOADING | STALE, NO_KEYS, Connection, "6.0.0", client_tracking)
+    write_row("tracking", -3, NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Connection, "6.0.0", client_tracking)
         .args("status:<ON|OFF> [REDIRECT client-id:integer] [PREFIX prefix]... [BCAST] [OPTIN] \
                [OPTOUT] [NOLOOP]")
         .docs("O(1)", "Server-assisted client-side caching."),

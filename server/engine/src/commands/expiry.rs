@@ -229,13 +229,16 @@ pub const COMMANDS: &[Command] = &[
     write_row("expire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.0.0", expire)
         .args("key seconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
         .docs("O(1)", "Sets an expiry in seconds from now."),
-    write_row("pexpire", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpire)
+    write_row("pexpire", -3, WRITE | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpire)
         .args("key milliseconds:integer [condition:<NX|XX|GT|LT>@7.0.0]")
         .docs("O(1)", "Sets an expiry in milliseconds from now."),
-    write_row("expireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.2.0", expireat)
+    write_row("expireat", -3, WRITE | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Generic, "1.2.0", expireat)
         .args("key unix-time-seconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
         .docs("O(1)", "Sets an expiry as Unix seconds."),
-    write_row("pexpireat", -3, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpireat)
+    write_row("pexpireat", -3, WRITE | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.6.0", pexpireat)
         .args("key unix-time-milliseconds:unix-time [condition:<NX|XX|GT|LT>@7.0.0]")
         .docs("O(1)", "Sets an expiry as Unix milliseconds."),
     write_row("persist", 2, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Generic, "2.2.0", persist)

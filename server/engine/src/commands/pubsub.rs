@@ -162,10 +162,12 @@ const PUBSUB_SUBCOMMANDS: &[Command] = &[
     write_row("numsub", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "2.8.0", pubsub_numsub)
         .args("[channel...]")
         .docs("O(N)", "Number of listeners of channels."),
-    write_row("shardchannels", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "7.0.0", pubsub_shardchannels)
+    write_row("shardchannels", -2, PUBSUB | LOADING | STALE,
+        NO_KEYS, PubSub, "7.0.0", pubsub_shardchannels)
         .args("[pattern:pattern]")
         .docs("O(N)", "Shard channels somebody listens to."),
-    write_row("shardnumsub", -2, PUBSUB | LOADING | STALE, NO_KEYS, PubSub, "7.0.0", pubsub_shardnumsub)
+    write_row("shardnumsub", -2, PUBSUB | LOADING | STALE,
+        NO_KEYS, PubSub, "7.0.0", pubsub_shardnumsub)
         .args("[shardchannel...]")
         .docs("O(N)", "Number of listeners of shard channels."),
 ];
@@ -183,10 +185,12 @@ pub const COMMANDS: &[Command] = &[
     row("pubsub", -2, 0, NO_KEYS, PubSub, "2.8.0", pubsub)
         .docs("depends on the subcommand", "Who listens to what.")
         .acl(0).subcommands(PUBSUB_SUBCOMMANDS),
-    write_row("subscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE, NO_KEYS, PubSub, "2.0.0", subscribe)
+    write_row("subscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, PubSub, "2.0.0", subscribe)
         .args("channel...")
         .docs("O(N)", "Listens to channels."),
-    write_row("psubscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE, NO_KEYS, PubSub, "2.0.0", psubscribe)
+    write_row("psubscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, PubSub, "2.0.0", psubscribe)
         .args("pattern:(pattern:pattern)...")
         .docs("O(N)", "Listens to channels by pattern."),
     write_row("ssubscribe", -2, PUBSUB | NOSCRIPT | LOADING | STALE,

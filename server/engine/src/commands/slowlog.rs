@@ -181,11 +181,13 @@ const LATENCY_SUBCOMMANDS: &[Command] = &[
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Server, "2.8.13", help)
         .docs("O(1)", "What LATENCY can do."),
-    row("histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "7.0.0", latency_histogram)
+    row("histogram", -2, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Server, "7.0.0", latency_histogram)
         .args("[command...]")
         .docs("O(N)", "How long calls of commands took.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),
-    row("history", 3, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "2.8.13", latency_history)
+    row("history", 3, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Server, "2.8.13", latency_history)
         .args("event")
         .docs("O(1)", "Latency of an event over time.")
         .tips(&["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"]),

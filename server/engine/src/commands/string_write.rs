@@ -332,7 +332,8 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | INSERT, 1)], String, "2.0.0", append)
         .args("key value")
         .docs("O(1)", "Adds to the end of a string."),
-    write_row("setrange", 4, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], String, "2.2.0", setrange)
+    write_row("setrange", 4, WRITE | DENYOOM,
+        &[KeySpec::at(RW | UPDATE, 1)], String, "2.2.0", setrange)
         .args("key offset:integer value")
         .docs("O(1)", "Overwrites part of a string."),
     write_row("incr", 2, WRITE | DENYOOM | FAST,

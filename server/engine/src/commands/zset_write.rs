@@ -390,7 +390,8 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", zremrangebyscore)
         .args("key min:double max:double")
         .docs("O(log(N)+M)", "Removes members between two scores."),
-    write_row("zremrangebylex", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.8.9", zremrangebylex)
+    write_row("zremrangebylex", 4, WRITE,
+        &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.8.9", zremrangebylex)
         .args("key min max")
         .docs("O(log(N)+M)", "Removes members between two texts."),
     write_row("zpopmin", -2, WRITE | FAST,

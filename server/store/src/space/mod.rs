@@ -12,16 +12,19 @@
 //! Putting and removing an object keeps the counters per db and the expiry index; its segments are
 //! the caller's to keep. Ids of segments are given out by [`Space::new_id`].
 mod changes;
+mod databases;
+mod expiry;
+mod layers;
 mod memory;
 mod table;
 
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::layout::{LAYOUT_NAME, META_LAYOUT};
 use crate::meta::{DbCounts, Meta};
 use crate::object::{split_record_key, write_expire_key, Object};
-use crate::segment::key_hash;
-use changes::{Changes, Merged};
+use changes::Changes;
+use layers::Layers;
 use memory::Memory;
 use redtool_format::rdb::Kind;
 use std::borrow::Cow;
@@ -44,14 +47,6 @@ pub type Found<'s> = (Bytes<'s>, &'s mut Vec<u8>);
 
 /// Bytes of a segment's key that name its value and its family.
 const FAMILY_BYTES: usize = 9;
-
-/// Changes over a store.
-struct Layers {
-    live: Changes,
-    frozen: Option<Arc<Changes>>,
-    base: Box<dyn Reader>,
-    store: Arc<dyn Store>,
-}
 
 /// Changes set apart to be written.
 pub struct Frozen {
@@ -308,30 +303,6 @@ impl Space {
         Ok(())
     }
 
-    /// Removes every key of every db.
-    pub fn clear(&mut self) {
-        self.meta.dbs.clear();
-        self.meta_changed = true;
-        match &mut self.home {
-            Home::Memory(memory) => *memory = Memory::default(),
-            Home::Store(layers) => {
-                layers.live = Changes::hiding_older();
-            }
-        }
-    }
-
-    /// Removes every key of one db.
-    pub fn clear_db(&mut self, db: u32) -> Result<()> {
-        if self.meta.dbs.iter().all(|(other, _)| *other == db) {
-            self.clear();
-            return Ok(());
-        }
-        for record_key in self.record_keys(db)? {
-            self.remove(&record_key)?;
-        }
-        Ok(())
-    }
-
     /// Removes an object and its segments; whether it was there.
     pub fn remove(&mut self, record_key: &[u8]) -> Result<bool> {
         let id = match self.get(Table::Objects, record_key)? {
@@ -342,106 +313,6 @@ impl Space {
             self.delete_segments(id)?;
         }
         self.delete_object(record_key)
-    }
-
-    /// Exchanges the keys of two dbs.
-    pub fn swap(&mut self, a: u32, b: u32) -> Result<()> {
-        if a == b {
-            return Ok(());
-        }
-        if let Home::Memory(memory) = &mut self.home {
-            memory.swap(a, b);
-            for (db, _) in &mut self.meta.dbs {
-                *db = if *db == a {
-                    b
-                } else if *db == b {
-                    a
-                } else {
-                    *db
-                };
-            }
-            self.meta.dbs.sort_by_key(|(db, _)| *db);
-            return Ok(());
-        }
-        let mut moved = Vec::new();
-        for (from, to) in [(a, b), (b, a)] {
-            for record_key in self.record_keys(from)? {
-                if let Some(record) = self.get(Table::Objects, &record_key)? {
-                    let target = [&to.to_be_bytes()[..], &record_key[4..]].concat();
-                    moved.push((target, record.into_owned()));
-                }
-                self.delete_object(&record_key)?;
-            }
-        }
-        for (record_key, record) in moved {
-            self.put_object(&record_key, &record)?;
-        }
-        Ok(())
-    }
-
-    fn record_keys(&self, db: u32) -> Result<Vec<Vec<u8>>> {
-        let db = db.to_be_bytes();
-        let mut keys = Vec::new();
-        let mut walk = self.seek(Table::Objects, &db)?;
-        while let Some((key, _)) = walk.next()? {
-            if !key.starts_with(&db) {
-                break;
-            }
-            keys.push(key.into_owned());
-        }
-        Ok(keys)
-    }
-
-    /// The record key of a key that is expired at `now_ms`, the first of all in time.
-    pub fn next_expired(&mut self, now_ms: i64) -> Result<Option<Vec<u8>>> {
-        loop {
-            let Some(index_key) = self.first_expiry()? else { return Ok(None) };
-            let Some((at_ms, record_key)) = index_key.split_first_chunk::<8>() else {
-                return Err(StoreError::Corrupt("a key of the expiry index is too short".into()));
-            };
-            let at_ms = (u64::from_be_bytes(*at_ms) ^ 1 << 63) as i64;
-            if at_ms >= now_ms {
-                return Ok(None);
-            }
-            if let Some(record_key) = self.expiring(record_key, at_ms)? {
-                return Ok(Some(record_key));
-            }
-            // The index says what no object says.
-            self.index(&index_key, false);
-        }
-    }
-
-    fn first_expiry(&self) -> Result<Option<Vec<u8>>> {
-        match &self.home {
-            Home::Memory(memory) => Ok(memory.expires.first().map(|key| key.to_vec())),
-            Home::Store(layers) => {
-                Ok(layers.walk(Table::Expires, b"", true)?.next()?.map(|(key, _)| key.into_owned()))
-            }
-        }
-    }
-
-    /// The record key that an entry of the expiry index is about, which may hold only a hash of it.
-    fn expiring(&self, shown: &[u8], at_ms: i64) -> Result<Option<Vec<u8>>> {
-        let expires = |record: &[u8]| Facts::of(record).and_then(|facts| facts.expire_at_ms);
-        let record = self.get(Table::Objects, shown)?;
-        if record.is_some_and(|record| expires(&record) == Some(at_ms)) {
-            return Ok(Some(shown.to_vec()));
-        }
-        let Some((prefix, hash)) = shown.split_last_chunk::<16>() else { return Ok(None) };
-        if shown.len() != crate::layout::MAX_KEY_BYTES - 8 {
-            return Ok(None);
-        }
-        let ordered = self.is_ordered();
-        let mut walk = self.seek(Table::Objects, if ordered { prefix } else { &prefix[..4] })?;
-        while let Some((record_key, record)) = walk.next()? {
-            if key_hash(&record_key).to_be_bytes() == *hash && expires(&record) == Some(at_ms) {
-                return Ok(Some(record_key.into_owned()));
-            }
-            if !record_key.starts_with(if ordered { prefix } else { &prefix[..4] }) {
-                break;
-            }
-        }
-        Ok(None)
     }
 
     /// Sets the changes since the last time apart, to be written; None when there are none. Those
@@ -504,74 +375,6 @@ fn segment_id(record: &[u8]) -> Result<Option<u64>> {
     match Object::parse(record)?.body {
         crate::Body::Segmented { id, .. } => Ok(Some(id)),
         crate::Body::Inline(_) => Ok(None),
-    }
-}
-
-impl Layers {
-    fn is_unchanged(&self) -> bool {
-        self.frozen.is_none() && self.live.is_empty()
-    }
-
-    fn changes(&self) -> Vec<&Changes> {
-        let mut layers = vec![&self.live];
-        if !self.live.hides_older {
-            layers.extend(self.frozen.as_deref());
-        }
-        layers
-    }
-
-    fn base(&self) -> Option<&dyn Reader> {
-        let hidden =
-            self.live.hides_older || self.frozen.as_ref().is_some_and(|frozen| frozen.hides_older);
-        (!hidden).then_some(&*self.base)
-    }
-
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        match self.live.get(table, key) {
-            Some(found) => Ok(found.map(Cow::Borrowed)),
-            None => self.below(table, key),
-        }
-    }
-
-    /// What a record would be without the newest changes.
-    fn below(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
-            if let Some(found) = frozen.get(table, key) {
-                return Ok(found.map(Cow::Borrowed));
-            }
-        }
-        match self.base() {
-            Some(base) => base.get(table, key),
-            None => Ok(None),
-        }
-    }
-
-    fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
-        if self.live.get(Table::Segments, key).is_none() {
-            let value = self.get(Table::Segments, key)?.map(Cow::into_owned);
-            match value {
-                Some(value) => self.live.put(Table::Segments, key, value),
-                None => return Ok(None),
-            }
-        }
-        Ok(self.live.get_mut(Table::Segments, key))
-    }
-
-    fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
-        Merged::new(&self.changes(), self.base(), table, from, forward)
-    }
-
-    fn segment_keys(&self, id: u64) -> Result<Vec<Vec<u8>>> {
-        let prefix = id.to_be_bytes();
-        let mut keys = Vec::new();
-        let mut walk = self.walk(Table::Segments, &prefix, true)?;
-        while let Some((key, _)) = walk.next()? {
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            keys.push(key.into_owned());
-        }
-        Ok(keys)
     }
 }
 

@@ -1,3 +1,4 @@
+//! A space answers as a map does, whatever it is over and whenever its changes are saved.
 use super::*;
 use crate::lmdb::LmdbStore;
 use crate::memory::MemoryStore;
@@ -82,6 +83,16 @@ fn follows_a_map(mut space: Space, reopen: Option<&dyn Fn() -> Space>) {
             agrees(&space, &map);
         }
     }
+    ends_well(space, map, frozen, reopen);
+}
+
+/// Everything saved, expired in order, and opened anew.
+fn ends_well(
+    mut space: Space,
+    map: BTreeMap<Vec<u8>, (Vec<u8>, Option<i64>)>,
+    frozen: Option<Frozen>,
+    reopen: Option<&dyn Fn() -> Space>,
+) {
     if let Some(changes) = frozen {
         changes.write().unwrap();
         space.thaw().unwrap();

@@ -1,0 +1,112 @@
+//! A command that was admitted is run: counted, timed, and what it has left behind dealt with.
+use super::admit::Admitted;
+use crate::command::{flag, Command, Run};
+use crate::error::{Error, Outcome};
+use crate::keyspace::Keyspace;
+use crate::keyspec::find_keys;
+use crate::server::{Counters, ServerState};
+use crate::session::Session;
+use crate::write::Writing;
+use redtool_store::{Reader, Table};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::LazyLock;
+
+/// Refuses what needs memory when there is no more.
+#[inline]
+pub(super) fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
+    let most = keys.limits.memory_bytes;
+    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
+        return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    Ok(())
+}
+
+/// Runs an admitted command with the keyspace in hand.
+#[inline]
+pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
+    note_last(writing.session, admitted);
+    let counters = writing.counters;
+    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
+        Run::Read(run) => run(&mut writing.view(), args),
+        Run::Write(run) => run(writing, args),
+    });
+    note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
+    if !writing.expired.borrow().is_empty() {
+        remove_expired(writing)?;
+    }
+    if writing.session.tracking.is_some() {
+        remember(writing, admitted.command, args);
+    }
+    outcome
+}
+
+/// Removes the keys that a command has found to have run out.
+#[cold]
+fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
+    let expired = std::mem::take(&mut *writing.expired.borrow_mut());
+    if writing.dataset.readonly() {
+        return Ok(());
+    }
+    for record_key in expired {
+        let record = writing.keys.space.get(Table::Objects, &record_key)?;
+        let is_over = record.map(|r| Keyspace::is_alive(&r, || writing.now_ms())).transpose()?;
+        if is_over == Some(false) {
+            writing.keys.expire(&record_key)?;
+        }
+    }
+    Ok(())
+}
+
+/// Remembers the keys that a tracking client has read.
+#[cold]
+fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]) {
+    let Some(tracking) = &mut writing.session.tracking else { return };
+    if command.is(flag::READONLY) && tracking.remembers() {
+        for (key, _) in find_keys(command, args) {
+            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
+        }
+    }
+    if command.name != "caching" {
+        tracking.caching = None;
+    }
+}
+
+#[inline]
+pub(super) fn note_last(session: &Session, admitted: Admitted) {
+    let Admitted { index, sub, .. } = admitted;
+    session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
+}
+
+/// Runs a command, counts and times the call; how many nanoseconds it took.
+#[inline]
+pub(super) fn measured(
+    counters: &Counters,
+    index: usize,
+    run: impl FnOnce() -> Outcome,
+) -> (Outcome, u64) {
+    let started = CLOCK.raw();
+    let outcome = run();
+    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
+    if let Some(counters) = counters.command(index) {
+        counters.count(ns, outcome.is_err());
+    }
+    (outcome, ns)
+}
+
+/// Notes a command when it took long.
+#[inline]
+pub(super) fn note_slow(
+    state: &ServerState,
+    session: &Session,
+    command: &Command,
+    args: &[&[u8]],
+    ns: u64,
+) {
+    if state.slow.is_slow(ns) {
+        let log = command.flags & flag::SKIP_SLOWLOG == 0;
+        state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
+    }
+}
+
+/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
+static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);

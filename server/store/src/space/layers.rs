@@ -1,0 +1,83 @@
+//! Changes over a store, in layers: those since the last save, those that are being saved, and a
+//! snapshot of the store below.
+use super::changes::{Changes, Merged};
+use crate::contract::{Bytes, Cursor, Reader, Store, Table};
+use crate::error::Result;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Changes over a store.
+pub(super) struct Layers {
+    pub live: Changes,
+    pub frozen: Option<Arc<Changes>>,
+    pub base: Box<dyn Reader>,
+    pub store: Arc<dyn Store>,
+}
+
+impl Layers {
+    pub fn is_unchanged(&self) -> bool {
+        self.frozen.is_none() && self.live.is_empty()
+    }
+
+    pub fn changes(&self) -> Vec<&Changes> {
+        let mut layers = vec![&self.live];
+        if !self.live.hides_older {
+            layers.extend(self.frozen.as_deref());
+        }
+        layers
+    }
+
+    pub fn base(&self) -> Option<&dyn Reader> {
+        let hidden =
+            self.live.hides_older || self.frozen.as_ref().is_some_and(|frozen| frozen.hides_older);
+        (!hidden).then_some(&*self.base)
+    }
+
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        match self.live.get(table, key) {
+            Some(found) => Ok(found.map(Cow::Borrowed)),
+            None => self.below(table, key),
+        }
+    }
+
+    /// What a record would be without the newest changes.
+    pub fn below(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
+            if let Some(found) = frozen.get(table, key) {
+                return Ok(found.map(Cow::Borrowed));
+            }
+        }
+        match self.base() {
+            Some(base) => base.get(table, key),
+            None => Ok(None),
+        }
+    }
+
+    pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        if self.live.get(Table::Segments, key).is_none() {
+            let value = self.get(Table::Segments, key)?.map(Cow::into_owned);
+            match value {
+                Some(value) => self.live.put(Table::Segments, key, value),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.live.get_mut(Table::Segments, key))
+    }
+
+    pub fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
+        Merged::new(&self.changes(), self.base(), table, from, forward)
+    }
+
+    pub fn segment_keys(&self, id: u64) -> Result<Vec<Vec<u8>>> {
+        let prefix = id.to_be_bytes();
+        let mut keys = Vec::new();
+        let mut walk = self.walk(Table::Segments, &prefix, true)?;
+        while let Some((key, _)) = walk.next()? {
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            keys.push(key.into_owned());
+        }
+        Ok(keys)
+    }
+}
