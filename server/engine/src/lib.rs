@@ -26,6 +26,7 @@
 //! | [`clock`] | what time it is for expiry |
 //! | [`session`] | state of one connection |
 //! | [`server`] | state shared by connections: clients, counters, configuration |
+//! | [`lua`] | the Lua interpreter of EVAL and FUNCTION; knows no dataset |
 //! | [`commands`] | the commands, a file a group |
 //! | [`types`] | reading the values of each kind |
 //!
@@ -68,6 +69,7 @@ pub mod error;
 pub mod glob;
 pub mod keys;
 pub mod keyspec;
+pub mod lua;
 pub mod process;
 pub mod scan;
 pub mod server;
