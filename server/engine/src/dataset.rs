@@ -10,7 +10,8 @@ use crate::types::rank::RankCache;
 use redtool_store::meta::Meta;
 use redtool_store::space::Frozen;
 use redtool_store::{Reader, Space, Store, StoreError, Table};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
 
 /// Databases a server has at least.
 pub const DATABASES: u32 = 16;
@@ -170,6 +171,32 @@ impl Dataset {
             }
         }
         Ok(())
+    }
+
+    /// The same; none while a script takes longer than others should wait for.
+    #[inline]
+    pub(crate) fn keyspace_unless_busy(&self) -> Option<MutexGuard<'_, Keyspace>> {
+        match self.keyspace.try_lock() {
+            Ok(keys) => Some(keys),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => self.await_keyspace(),
+        }
+    }
+
+    #[cold]
+    fn await_keyspace(&self) -> Option<MutexGuard<'_, Keyspace>> {
+        /// Between two looks at whether the one who has it is a script that goes on and on.
+        const LOOK: Duration = Duration::from_micros(50);
+        loop {
+            if self.state.running.is_busy() {
+                return None;
+            }
+            match self.keyspace.try_lock() {
+                Ok(keys) => return Some(keys),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            }
+        }
     }
 
     /// What the dataset knew about itself when it was opened.

@@ -8,8 +8,12 @@ mod admit;
 mod run;
 mod waits;
 
+pub(crate) use self::admit::is_call;
+pub(crate) use self::run::call_from_script;
+
 use self::admit::Admitted;
 use self::run::{check_memory, measured, note_last, note_slow, run_alone};
+use crate::busy;
 use crate::command::{flag, Command, Run};
 use crate::context::Context;
 use crate::dataset::Dataset;
@@ -156,7 +160,11 @@ impl Engine {
             self.expired.borrow_mut().clear();
             return outcome;
         }
-        let mut keys = self.dataset.keyspace();
+        let Some(mut keys) = self.dataset.keyspace_unless_busy() else {
+            busy::answer(self.dataset.state(), session, args)?;
+            out.simple("OK");
+            return Ok(());
+        };
         if admitted.command.is(flag::WRITE) {
             keys = self.ready_to_write(keys)?;
             check_memory(&keys, admitted.command)?;

@@ -2,6 +2,7 @@
 //! records, and everybody who must hear of changes.
 use crate::blocked::Blocked;
 use crate::keys::is_alive;
+use crate::lua::Interpreter;
 use crate::notify::class;
 use crate::pubsub::PubSub;
 use crate::record_key::RecordKey;
@@ -41,6 +42,8 @@ pub struct Keyspace {
     pub saved_s: i64,
     /// Why the last changes could not be saved.
     pub save_error: Option<String>,
+    /// What runs scripts, once there was one; out while it runs one.
+    pub lua: Option<Box<Interpreter>>,
     /// Room for a record in the making.
     pub scratch: Vec<u8>,
 }
@@ -62,6 +65,7 @@ impl Keyspace {
             active_expire: true,
             saved_s: 0,
             save_error: None,
+            lua: None,
             scratch: Vec::new(),
         }
     }

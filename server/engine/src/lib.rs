@@ -37,7 +37,9 @@
 //! | [`busy`] | a script that runs for long |
 //! | [`clock`] | what time it is for expiry |
 //! | [`session`] | state of one connection |
+//! | [`script`] | what a script may call, how long it may take |
 //! | [`server`] | state shared by connections: clients, counters, configuration |
+//! | [`lua`] | the Lua interpreter of EVAL and FUNCTION; knows no dataset |
 //! | [`commands`] | the commands, a file a group |
 //! | [`tracking`] | CLIENT TRACKING |
 //! | [`types`] | reading the values of each kind |
@@ -84,6 +86,7 @@ pub mod glob;
 pub mod keys;
 pub mod keyspace;
 pub mod keyspec;
+pub mod lua;
 pub mod mail;
 pub mod monitor;
 pub mod notify;
@@ -91,6 +94,7 @@ pub mod process;
 pub mod pubsub;
 pub mod record_key;
 pub mod scan;
+pub mod script;
 pub mod server;
 pub mod session;
 pub mod sha1;

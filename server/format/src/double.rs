@@ -38,6 +38,12 @@ pub fn write_shortest(out: &mut Vec<u8>, x: f64) {
 
 /// Appends the text of C's `%.17g`: what RDB type 3 holds and Redis 7.0 prints.
 pub fn write_17_digits(out: &mut Vec<u8>, x: f64) {
+    write_general(out, x, DIGITS);
+}
+
+/// Appends the text of C's `%.{digits}g`, of one to seventeen digits.
+pub fn write_general(out: &mut Vec<u8>, x: f64, digits: usize) {
+    let digits = digits.clamp(1, DIGITS);
     if write_special(out, x) {
         return;
     }
@@ -47,9 +53,9 @@ pub fn write_17_digits(out: &mut Vec<u8>, x: f64) {
     let mut text = [0; 32];
     let mut room = &mut text[..];
     // The text has at most 16 + 7 characters, so that there is room for it.
-    let _ = write!(room, "{:.*e}", DIGITS - 1, x.abs());
+    let _ = write!(room, "{:.*e}", digits - 1, x.abs());
     let left = room.len();
-    Decimal::read(&text[..text.len() - left]).write_general(out);
+    Decimal::read(&text[..text.len() - left]).write_general(out, digits);
 }
 
 fn write_special(out: &mut Vec<u8>, x: f64) -> bool {
@@ -138,10 +144,10 @@ impl Decimal {
         out.extend_from_slice(itoa::Buffer::new().format(magnitude.unsigned_abs()).as_bytes());
     }
 
-    /// As `%.17g` once the digits are known.
-    fn write_general(&self, out: &mut Vec<u8>) {
+    /// As `%.{precision}g` once the digits are known.
+    fn write_general(&self, out: &mut Vec<u8>, precision: usize) {
         let magnitude = self.magnitude();
-        if (-4..DIGITS as i32).contains(&magnitude) {
+        if (-4..precision as i32).contains(&magnitude) {
             return self.write_plain(out);
         }
         self.write_mantissa(out);

@@ -1,25 +1,27 @@
-//! Scripts and functions. This server runs neither; it lists and hands out the function libraries
-//! of the dataset.
+//! EVAL, EVALSHA, FCALL, SCRIPT, FUNCTION.
 //!
-//! The functions of a library are known for sure only to the one who runs it. FUNCTION LIST reads
-//! them from the source: the first string after each `register_function(`, or the value of
-//! `function_name` when a table is given.
+//! The interpreter is [`crate::lua`]'s, what scripts reach is [`crate::script`]'s. Function
+//! libraries are part of the dataset: their sources are kept in its metadata, and loaded into the
+//! interpreter when that is first needed.
 use super::help::help;
-use super::writes::refused;
 use crate::args;
 use crate::command::flag::{
     ALLOW_BUSY, DENYOOM, LOADING, NOSCRIPT, NO_MANDATORY_KEYS, READONLY, SKIP_MONITOR, STALE, WRITE,
 };
 use crate::command::Group::Scripting;
-use crate::command::{row, Command};
+use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keyspec::access::{ACCESS, RO, RW, UPDATE};
 use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::lua::{Interpreter, Library};
+use crate::script::{take_interpreter, Caller, Loading, Terms};
+use crate::types::Result;
 use crate::value::RDB_VERSION;
-use memchr::memmem;
-use redtool_format::rdb::payload;
+use crate::write::Writing;
+use redtool_format::number;
+use redtool_format::rdb::payload::{self, PayloadError};
 
 fn function(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::SYNTAX)
@@ -29,56 +31,203 @@ fn script(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::SYNTAX)
 }
 
-fn unsupported(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let name = args::shown(args[0], 32).to_ascii_uppercase();
-    let subcommand = match args::is(args[0], ctx.command.name) {
-        true => String::new(),
-        false => format!(" {}", ctx.command.name.to_ascii_uppercase()),
-    };
-    Err(Error::text(format!("ERR {name}{subcommand} is not supported by this server")))
-}
-
-/// No script is kept.
-fn evalsha(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    Err(Error::fixed("NOSCRIPT No matching script. Please use EVAL."))
-}
-
-fn fcall(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let known = ctx.dataset.functions().iter().any(|(_, source)| {
-        functions_of(source).iter().any(|function| function.name.eq_ignore_ascii_case(args[1]))
-    });
-    if known {
-        return unsupported(ctx, args);
-    }
-    Err(Error::fixed("ERR Function not found"))
-}
-
-fn script_exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    ctx.out.array(args.len() - 2);
-    for _ in &args[2..] {
-        ctx.out.int(0);
-    }
-    Ok(())
-}
-
-fn script_flush(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    match args.get(2) {
-        Some(how) if !args::is(how, "sync") && !args::is(how, "async") => {
-            Err(Error::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"))
-        }
-        _ => {
-            ctx.out.simple("OK");
+/// An error reply of the interpreter's, whose bytes may be any.
+fn told(ws: &mut Writing<'_>, text: Vec<u8>) -> Outcome {
+    match String::from_utf8(text) {
+        Ok(text) => Err(Error::text(text)),
+        Err(error) => {
+            ws.out.error_bytes(error.as_bytes());
             Ok(())
         }
     }
 }
 
+/// Keys and arguments of EVAL and its kin: `numkeys key … arg …`.
+fn keys_and_args<'a, 'r>(words: &'a [&'r [u8]]) -> Result<(&'a [&'r [u8]], &'a [&'r [u8]])> {
+    let (count, rest) = words.split_first().ok_or(Error::SYNTAX)?;
+    let count = number::parse_i64(count).ok_or(Error::NOT_INTEGER)?;
+    if count > rest.len() as i64 {
+        return Err(Error::fixed("ERR Number of keys can't be greater than number of args"));
+    }
+    let count =
+        usize::try_from(count).map_err(|_| Error::fixed("ERR Number of keys can't be negative"))?;
+    Ok(rest.split_at(count))
+}
+
+/// Runs something with the interpreter out of its place.
+fn with_lua<T>(
+    ws: &mut Writing<'_>,
+    run: impl FnOnce(&mut Writing<'_>, &mut Interpreter) -> T,
+) -> Result<T> {
+    let mut lua = take_interpreter(ws)?;
+    let result = run(ws, &mut lua);
+    ws.keys.lua = Some(lua);
+    Ok(result)
+}
+
+/// EVAL and its kin: by text, or by SHA-1.
+fn run_script(ws: &mut Writing<'_>, args: &[&[u8]], by_sha: bool, read_only: bool) -> Outcome {
+    let (keys, argv) = keys_and_args(&args[2..])?;
+    with_lua(ws, |ws, lua| {
+        let script = match by_sha {
+            false => lua.script(args[1]),
+            true => lua
+                .script_by_sha(args[1])
+                .ok_or_else(|| b"NOSCRIPT No matching script. Please use EVAL.".to_vec()),
+        };
+        let script = match script {
+            Ok(script) => script,
+            Err(text) => return told(ws, text),
+        };
+        let terms = Terms { read_only, function: None, flags: script.flags, request: args };
+        terms.check(ws)?;
+        let (mut caller, out) = Caller::new(ws, &terms);
+        let ran = lua.run_script(&mut caller, &script, keys, argv, out);
+        caller.end();
+        ran.or_else(|text| told(ws, text))
+    })?
+}
+
+fn eval(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    run_script(ws, args, false, false)
+}
+
+fn eval_ro(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    run_script(ws, args, false, true)
+}
+
+fn evalsha(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    run_script(ws, args, true, false)
+}
+
+fn evalsha_ro(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    run_script(ws, args, true, true)
+}
+
+fn call_function(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> Outcome {
+    with_lua(ws, |ws, lua| {
+        let Some(function) = lua.function(args[1]) else {
+            return Err(Error::fixed("ERR Function not found"));
+        };
+        let (keys, argv) = keys_and_args(&args[2..]).map_err(|error| match error {
+            Error::Reply(text) if text.contains("not an integer") => {
+                Error::fixed("ERR Bad number of keys provided")
+            }
+            error => error,
+        })?;
+        let name = Some(function.name.as_slice());
+        let terms = Terms { read_only, function: name, flags: function.flags, request: args };
+        terms.check(ws)?;
+        let (mut caller, out) = Caller::new(ws, &terms);
+        let ran = lua.run_function(&mut caller, &function, keys, argv, out);
+        caller.end();
+        ran.or_else(|text| told(ws, text))
+    })?
+}
+
+fn fcall(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    call_function(ws, args, false)
+}
+
+fn fcall_ro(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    call_function(ws, args, true)
+}
+
+fn script_load(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    match with_lua(ws, |_, lua| lua.load_script(args[2]))? {
+        Ok(script) => {
+            ws.out.bulk(script.sha.as_bytes());
+            Ok(())
+        }
+        Err(text) => told(ws, text),
+    }
+}
+
+fn script_exists(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    with_lua(ws, |ws, lua| {
+        ws.out.array(args.len() - 2);
+        for sha in &args[2..] {
+            ws.out.int(i64::from(lua.script_by_sha(sha).is_some()));
+        }
+    })
+}
+
+fn script_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
+    if args.len() > 3 || args.get(2).is_some_and(|how| !is_mode(how)) {
+        return Err(Error::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
+    }
+    with_lua(ws, |_, lua| lua.flush_scripts())?;
+    ws.out.simple("OK");
+    Ok(())
+}
+
+fn script_debug(_: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    match ["yes", "sync", "no"].iter().any(|mode| args::is(args[2], mode)) {
+        true => Err(Error::fixed("ERR this server has no script debugger")),
+        false => Err(Error::fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
+    }
+}
+
+/// SCRIPT KILL and FUNCTION KILL reach this place only when nothing runs.
 fn not_busy(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::fixed("NOTBUSY No scripts in execution right now."))
 }
 
+/// The sources in the dataset's metadata are those of the interpreter from now on.
+fn keep_libraries(ws: &mut Writing<'_>, lua: &Interpreter) {
+    let sources = lua.libraries().map(|library| (library.name.clone(), library.code.clone()));
+    ws.keys.space.meta_mut().functions = sources.collect();
+    ws.keys.dirty += 1;
+}
+
+/// FUNCTION LOAD [REPLACE] code
+fn function_load(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let (code, options) = args[2..].split_last().ok_or(Error::SYNTAX)?;
+    let mut replace = false;
+    for option in options {
+        if !args::is(option, "replace") {
+            let option = args::shown(option, 128);
+            return Err(Error::text(format!("ERR Unknown option given: {option}")));
+        }
+        replace = true;
+    }
+    with_lua(ws, |ws, lua| match lua.load_library(&mut Loading::new(), code, replace) {
+        Ok(name) => {
+            keep_libraries(ws, lua);
+            ws.out.bulk(&name);
+            Ok(())
+        }
+        Err(text) => told(ws, text),
+    })?
+}
+
+fn function_delete(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    with_lua(ws, |ws, lua| match lua.delete_library(args[2]) {
+        true => {
+            keep_libraries(ws, lua);
+            ws.out.simple("OK");
+            Ok(())
+        }
+        false => Err(Error::fixed("ERR Library not found")),
+    })?
+}
+
+fn function_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
+    if args.len() > 3 || args.get(2).is_some_and(|how| !is_mode(how)) {
+        return Err(Error::fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
+    }
+    with_lua(ws, |ws, lua| {
+        lua.flush_libraries();
+        keep_libraries(ws, lua);
+    })?;
+    ws.out.simple("OK");
+    Ok(())
+}
+
 /// FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE]
-fn function_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+fn function_list(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let (mut pattern, mut with_code) = (None, false);
     let mut rest = &args[2..];
     while let [word, after @ ..] = rest {
@@ -95,100 +244,53 @@ fn function_list(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
             return Err(Error::text(format!("ERR Unknown argument {}", args::shown(word, 128))));
         }
     }
-    let libraries: Vec<_> = ctx
-        .dataset
-        .functions()
-        .iter()
-        .filter(|(name, _)| pattern.is_none_or(|pattern| glob::matches(pattern, name, true)))
-        .collect();
-    ctx.out.array(libraries.len());
-    for (name, source) in libraries {
-        reply_library(ctx, name, source, with_code);
-    }
-    Ok(())
+    with_lua(ws, |ws, lua| {
+        let wanted = |library: &&Library| {
+            pattern.is_none_or(|pattern| glob::matches(pattern, &library.name, true))
+        };
+        let libraries: Vec<&Library> = lua.libraries().filter(wanted).collect();
+        ws.out.array(libraries.len());
+        for library in libraries {
+            reply_library(ws, library, with_code);
+        }
+    })
 }
 
-fn reply_library(ctx: &mut Context<'_>, name: &[u8], source: &[u8], with_code: bool) {
-    let functions = functions_of(source);
-    let out = &mut *ctx.out;
+fn reply_library(ws: &mut Writing<'_>, library: &Library, with_code: bool) {
+    let out = &mut *ws.out;
     out.map(3 + usize::from(with_code));
     out.bulk(b"library_name");
-    out.bulk(name);
+    out.bulk(&library.name);
     out.bulk(b"engine");
     out.bulk(b"LUA");
     out.bulk(b"functions");
-    out.array(functions.len());
-    for function in functions {
+    out.array(library.functions.len());
+    for function in &library.functions {
         out.map(3);
         out.bulk(b"name");
-        out.bulk(function.name);
+        out.bulk(&function.name);
         out.bulk(b"description");
-        out.null();
-        out.bulk(b"flags");
-        out.set(function.flags.len());
-        for flag in function.flags {
-            out.simple(&String::from_utf8_lossy(flag));
+        match &function.description {
+            Some(text) => out.bulk(text),
+            None => out.null(),
         }
+        out.bulk(b"flags");
+        let flags: Vec<&str> = function.flags.names().collect();
+        out.set(flags.len());
+        flags.iter().for_each(|flag| out.simple(flag));
     }
     if with_code {
         out.bulk(b"library_code");
-        out.bulk(source);
+        out.bulk(&library.code);
     }
 }
 
-/// A function as its registration tells.
-struct Function<'s> {
-    name: &'s [u8],
-    flags: Vec<&'s [u8]>,
-}
-
-/// The functions that a library registers, as far as its source tells.
-fn functions_of(source: &[u8]) -> Vec<Function<'_>> {
-    const CALL: &[u8] = b"register_function";
-    let mut functions = Vec::new();
-    let mut rest = source;
-    while let Some(at) = memmem::find(rest, CALL) {
-        rest = &rest[at + CALL.len()..];
-        let is_space = |byte: &&u8| byte.is_ascii_whitespace() || **byte == b'(';
-        let skipped = rest.iter().take_while(is_space).count();
-        functions.extend(match &rest[skipped..] {
-            [b'{', table @ ..] => from_table(table),
-            call => quoted(call).map(|(name, _)| Function { name, flags: Vec::new() }),
-        });
-    }
-    functions
-}
-
-/// Reads `function_name = '…'` and `flags = { '…', … }`, before the next registration.
-fn from_table(table: &[u8]) -> Option<Function<'_>> {
-    let end = memmem::find(table, b"register_function").unwrap_or(table.len());
-    let table = &table[..end];
-    let (name, _) = quoted(&table[memmem::find(table, b"function_name")?..])?;
-    let mut flags = Vec::new();
-    if let Some(at) = memmem::find(table, b"flags") {
-        let list = &table[at..];
-        let end = list.iter().position(|byte| *byte == b'}').unwrap_or(list.len());
-        let mut rest = &list[..end];
-        while let Some((flag, after)) = quoted(rest) {
-            flags.push(flag);
-            rest = after;
-        }
-    }
-    Some(Function { name, flags })
-}
-
-/// The first string literal in a piece of Lua, and what follows it.
-fn quoted(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let start = text.iter().position(|byte| matches!(byte, b'\'' | b'"'))?;
-    let inside = &text[start + 1..];
-    let end = inside.iter().position(|byte| *byte == text[start])?;
-    Some((&inside[..end], &inside[end + 1..]))
-}
-
-fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let libraries = ctx.dataset.functions();
-    let functions: usize = libraries.iter().map(|(_, source)| functions_of(source).len()).sum();
-    let out = &mut *ctx.out;
+fn function_stats(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    let (libraries, functions) = with_lua(ws, |_, lua| {
+        let functions = lua.libraries().map(|library| library.functions.len()).sum::<usize>();
+        (lua.libraries().count(), functions)
+    })?;
+    let out = &mut *ws.out;
     out.map(2);
     out.bulk(b"running_script");
     out.null();
@@ -197,7 +299,7 @@ fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     out.bulk(b"LUA");
     out.map(2);
     out.bulk(b"libraries_count");
-    out.int(libraries.len() as i64);
+    out.int(libraries as i64);
     out.bulk(b"functions_count");
     out.int(functions as i64);
     Ok(())
@@ -205,22 +307,66 @@ fn function_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 fn function_dump(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     let mut out = Vec::new();
-    let sources = ctx.dataset.functions().iter().map(|(_, source)| source.as_slice());
+    let sources = ctx.meta.functions.iter().map(|(_, source)| source.as_slice());
     payload::write_functions(&mut out, sources, RDB_VERSION, true);
     ctx.out.bulk(&out);
     Ok(())
 }
 
+/// FUNCTION RESTORE payload [FLUSH | APPEND | REPLACE]: all of the libraries, or none.
+fn function_restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let (flush, replace) =
+        match args.get(3) {
+            None => (false, false),
+            Some(policy) if args::is(policy, "append") => (false, false),
+            Some(policy) if args::is(policy, "replace") => (false, true),
+            Some(policy) if args::is(policy, "flush") => (true, false),
+            Some(_) => return Err(Error::fixed(
+                "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+            )),
+        };
+    if args.len() > 4 {
+        return Err(Error::text(format!(
+            "ERR Unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
+            args::shown(args[1], 128)
+        )));
+    }
+    let sources = payload::parse_functions(args[2]).map_err(restore_error)?;
+    with_lua(ws, |ws, lua| {
+        let before: Vec<Vec<u8>> = lua.libraries().map(|library| library.code.clone()).collect();
+        if flush {
+            lua.flush_libraries();
+        }
+        for source in &sources {
+            if let Err(text) = lua.load_library(&mut Loading::new(), source, replace) {
+                lua.flush_libraries();
+                for source in &before {
+                    // It was loaded before.
+                    let _ = lua.load_library(&mut Loading::new(), source, true);
+                }
+                return told(ws, text);
+            }
+        }
+        keep_libraries(ws, lua);
+        ws.out.simple("OK");
+        Ok(())
+    })?
+}
+
+fn restore_error(error: PayloadError) -> Error {
+    Error::text(error.reply().to_string())
+}
+
 /// Subcommands.
 #[rustfmt::skip]
 const FUNCTION_SUBCOMMANDS: &[Command] = &[
-    row("delete", 3, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+    write_row("delete", 3, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_delete)
         .args("library-name")
         .docs("O(1)", "Removes a library.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
     row("dump", 2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_dump)
         .docs("O(N)", "All libraries, serialized."),
-    row("flush", -2, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+    write_row("flush", -2, WRITE | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_flush)
         .args("[async:<ASYNC|SYNC>]")
         .docs("O(N)", "Removes all libraries.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
@@ -229,18 +375,18 @@ const FUNCTION_SUBCOMMANDS: &[Command] = &[
     row("kill", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", not_busy)
         .docs("O(1)", "Stops the function that is running.")
         .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-    row("list", -2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_list)
+    write_row("list", -2, NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_list)
         .args("[LIBRARYNAME library-name-pattern] [WITHCODE]")
         .docs("O(N)", "The libraries.").tips(&["nondeterministic_output_order"]),
-    row("load", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+    write_row("load", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_load)
         .args("[REPLACE] function-code")
         .docs("O(1)", "Adds a library.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    row("restore", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", refused)
+    write_row("restore", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_restore)
         .args("serialized-value [policy:<FLUSH|APPEND|REPLACE>]")
         .docs("O(N)", "Adds serialized libraries.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    row("stats", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", function_stats)
+    write_row("stats", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "7.0.0", function_stats)
         .docs("O(1)", "What function is running, and the engines.")
         
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
@@ -249,14 +395,14 @@ const FUNCTION_SUBCOMMANDS: &[Command] = &[
 /// Subcommands.
 #[rustfmt::skip]
 const SCRIPT_SUBCOMMANDS: &[Command] = &[
-    row("debug", 3, NOSCRIPT, NO_KEYS, Scripting, "3.2.0", unsupported)
+    row("debug", 3, NOSCRIPT, NO_KEYS, Scripting, "3.2.0", script_debug)
         .args("mode:<YES|SYNC|NO>")
         .docs("O(1)", "Debugs scripts."),
-    row("exists", -3, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_exists)
+    write_row("exists", -3, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_exists)
         .args("sha1...")
         .docs("O(N)", "Which scripts are kept.")
         .tips(&["request_policy:all_shards", "response_policy:agg_logical_and"]),
-    row("flush", -2, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_flush)
+    write_row("flush", -2, NOSCRIPT, NO_KEYS, Scripting, "2.6.0", script_flush)
         .args("[async:<ASYNC|SYNC>@6.2.0]")
         .docs("O(N)", "Forgets all scripts.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
@@ -265,7 +411,7 @@ const SCRIPT_SUBCOMMANDS: &[Command] = &[
     row("kill", 2, NOSCRIPT | ALLOW_BUSY, NO_KEYS, Scripting, "2.6.0", not_busy)
         .docs("O(1)", "Stops the script that is running.")
         .tips(&["request_policy:all_shards", "response_policy:one_succeeded"]),
-    row("load", 3, NOSCRIPT | STALE, NO_KEYS, Scripting, "2.6.0", unsupported)
+    write_row("load", 3, NOSCRIPT | STALE, NO_KEYS, Scripting, "2.6.0", script_load)
         .args("script")
         .docs("O(N)", "Keeps a script.")
         .tips(&["request_policy:all_nodes", "response_policy:all_succeeded"]),
@@ -274,28 +420,28 @@ const SCRIPT_SUBCOMMANDS: &[Command] = &[
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("eval", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
-        &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", unsupported)
+    write_row("eval", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", eval)
         .args("script numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script."),
-    row("eval_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
-        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", unsupported)
+    write_row("eval_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", eval_ro)
         .args("script numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script that only reads."),
-    row("evalsha", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+    write_row("evalsha", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "2.6.0", evalsha)
         .args("sha1 numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script by its SHA1."),
-    row("evalsha_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
-        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", evalsha)
+    write_row("evalsha_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", evalsha_ro)
         .args("sha1 numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Runs a script that only reads by its SHA1."),
-    row("fcall", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+    write_row("fcall", -3, NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
         &[KeySpec::counted(RW | ACCESS | UPDATE, 2)], Scripting, "7.0.0", fcall)
         .args("function numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Calls a function."),
-    row("fcall_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
-        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", fcall)
+    write_row("fcall_ro", -3, READONLY | NOSCRIPT | STALE | SKIP_MONITOR | NO_MANDATORY_KEYS,
+        &[KeySpec::counted(RO | ACCESS, 2)], Scripting, "7.0.0", fcall_ro)
         .args("function numkeys:integer [key...] [arg...]")
         .docs("depends on the script", "Calls a function that only reads."),
     row("function", -2, 0, NO_KEYS, Scripting, "7.0.0", function)

@@ -115,6 +115,30 @@ fn wrong_arity(row: &Command, command: &Command) -> Error {
     Error::text(format!("ERR wrong number of arguments for '{name}' command"))
 }
 
+/// The row of a command that a script calls, or why not.
+pub(super) fn admit_call(args: &[&[u8]]) -> Result<Admitted, Error> {
+    let unknown = Error::fixed("ERR Unknown Redis command called from script");
+    let Some((index, row)) = args.first().and_then(|name| table::find(name)) else {
+        return Err(unknown);
+    };
+    let has_no_such_part = !row.subcommands.is_empty()
+        && args.get(1).is_some_and(|name| table::find_subcommand(row, name).is_none());
+    match admit_row(index, row, args) {
+        Ok(admitted) if admitted.command.is(flag::NOSCRIPT) => {
+            Err(Error::fixed("ERR This Redis command is not allowed from script"))
+        }
+        Ok(admitted) => Ok(admitted),
+        Err(_) if has_no_such_part => Err(unknown),
+        Err(_) => Err(Error::fixed("ERR Wrong number of args calling Redis command from script")),
+    }
+}
+
+/// Whether this is a command, with a number of arguments that it takes.
+pub(crate) fn is_call(args: &[&[u8]]) -> bool {
+    let row = args.first().and_then(|name| table::find(name));
+    row.is_some_and(|(index, row)| admit_row(index, row, args).is_ok())
+}
+
 impl Engine {
     /// The row to run, or why not.
     #[inline]

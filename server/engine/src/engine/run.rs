@@ -1,15 +1,62 @@
 //! A command that was admitted is run: counted, timed, and what it has left behind dealt with.
-use super::admit::Admitted;
+use super::admit::{admit_call, crosses_slots, Admitted};
+use super::READONLY;
 use crate::command::{flag, Command, Run};
 use crate::error::{Error, Outcome};
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
+use crate::monitor;
 use crate::server::{Counters, ServerState};
 use crate::session::Session;
 use crate::write::Writing;
 use redtool_store::{Reader, Table};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::LazyLock;
+
+/// Runs a command that a script calls, and replies, with an error too; whether it may have written.
+pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> bool {
+    let mark = ws.out.buffer().len();
+    let outcome = admit_call(args).and_then(|admitted| {
+        check_call(ws, admitted.command, args, read_only)?;
+        if let Some(monitors) = ws.dataset.state().monitors() {
+            monitor::show(&monitors, ws.session, admitted.command, args, true);
+        }
+        ws.command = admitted.command;
+        run_alone(ws, admitted, args).map(|()| admitted.command.is(flag::WRITE))
+    });
+    outcome.unwrap_or_else(|error| {
+        ws.out.buffer().truncate(mark);
+        ws.out.error(&error.to_string());
+        false
+    })
+}
+
+/// Refuses what a script may not do now.
+fn check_call(
+    ws: &Writing<'_>,
+    command: &'static Command,
+    args: &[&[u8]],
+    read_only: bool,
+) -> Outcome {
+    let writes = command.is(flag::WRITE);
+    if writes && read_only {
+        return Err(Error::fixed("ERR Write commands are not allowed from read-only scripts."));
+    }
+    if writes && ws.dataset.readonly() && !command.refuses_writes {
+        return Err(READONLY);
+    }
+    if let (true, Some(error)) = (writes, &ws.keys.save_error) {
+        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
+    }
+    check_memory(ws.keys, command)?;
+    let in_cluster = ws.dataset.state().cluster_enabled.load(Relaxed);
+    if in_cluster && crosses_slots(command, args) {
+        return Err(Error::fixed(
+            "ERR Script attempted to access keys that do not hash to the same slot",
+        ));
+    }
+    Ok(())
+}
 
 /// Refuses what needs memory when there is no more.
 #[inline]
