@@ -8,7 +8,7 @@ use crate::blocked::Waiter;
 use crate::command::Command;
 use crate::context::Context;
 use crate::dataset::Dataset;
-use crate::edit::{Edit, OwnedBody};
+use crate::edit::Edit;
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::notify::class;
@@ -18,7 +18,6 @@ use crate::session::{Session, Waiting};
 use crate::types::Result;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_store::object::is_long_key;
 use redtool_store::{Bytes, Object};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -147,33 +146,8 @@ impl Writing<'_> {
     /// Writes an object back, or removes it when it has no elements, and tells nobody but those who
     /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object is
     /// still there.
-    pub fn save_in(&mut self, db: u32, key: &[u8], mut edit: Edit) -> Result<bool> {
-        let record_key = RecordKey::new(db, key);
-        if edit.count == 0 && edit.kind != Kind::Stream {
-            if let OwnedBody::Segmented { id, .. } = edit.body {
-                self.keys.space.delete_segments(id)?;
-            }
-            self.keys.space.delete_object(&record_key)?;
-            self.keys.blocked.signal_gone(&record_key);
-            return Ok(false);
-        }
-        edit.settle(&mut self.keys.space)?;
-        let mut scratch = std::mem::take(&mut self.keys.scratch);
-        scratch.clear();
-        edit.write(is_long_key(key).then_some(key), &mut scratch);
-        let outcome = self.keys.space.put_object(&record_key, &scratch);
-        self.keys.scratch = scratch;
-        let new_id = match edit.body {
-            OwnedBody::Segmented { id, .. } => Some(id),
-            _ => None,
-        };
-        if let Some(old_id) = outcome?.filter(|old_id| Some(*old_id) != new_id) {
-            self.keys.space.delete_segments(old_id)?;
-        }
-        if matches!(edit.kind, Kind::List | Kind::Zset | Kind::Stream) {
-            self.keys.blocked.signal(&record_key);
-        }
-        Ok(true)
+    pub fn save_in(&mut self, db: u32, key: &[u8], edit: Edit) -> Result<bool> {
+        self.keys.save(&RecordKey::new(db, key), key, edit)
     }
 
     /// Removes a key and its value, telling nobody but those who wait for its end; whether it was

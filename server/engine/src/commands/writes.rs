@@ -2,9 +2,7 @@
 //! refuses them.
 use super::sort::sort;
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
-use crate::command::Group::{
-    Bitmap, Generic, Geo, Hash, HyperLogLog, Server, Set, SortedSet, Stream, String,
-};
+use crate::command::Group::{Bitmap, Generic, Geo, HyperLogLog, Server, SortedSet, Stream};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
@@ -79,33 +77,6 @@ pub const COMMANDS: &[Command] = &[
                | box:(BYBOX width:double height:double unit:<M|KM|FT|MI>)> [order:<ASC|DESC>] \
                [count:(COUNT count:integer [ANY])] [STOREDIST]")
         .docs("O(N+log(M))", "Members within a circle or box, stored."),
-    row("hdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Hash, "2.0.0", refused)
-        .args("key field...")
-        .docs("O(N)", "Removes fields."),
-    row("hincrby", 4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Hash, "2.0.0", refused)
-        .args("key field increment:integer")
-        .docs("O(1)", "Adds a number to a field."),
-    row("hincrbyfloat", 4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Hash, "2.6.0", refused)
-        .args("key field increment:double")
-        .docs("O(1)", "Adds a floating point number to a field."),
-    row("hmset", -4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", refused)
-        .args("key field_value:(field value)...")
-        .deprecated("4.0.0", "HSET with several fields")
-        .docs("O(N)", "Sets several fields."),
-    row("hset", -4, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", refused)
-        .args("key field_value:(field value)...")
-        .docs("O(1)", "Sets fields."),
-    row("hsetnx", 4, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], Hash, "2.0.0", refused)
-        .args("key field value")
-        .docs("O(1)", "Sets a field unless it exists."),
-    row("incrbyfloat", 3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
-        .args("key increment:double")
-        .docs("O(1)", "Adds a floating point number."),
     row("migrate", -6, WRITE,
         &[KeySpec::at(RW | ACCESS | DELETE, 3),
           KeySpec::all_after(RW | ACCESS | DELETE | INCOMPLETE, "KEYS", -2, 0)],
@@ -155,28 +126,10 @@ pub const COMMANDS: &[Command] = &[
                [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
         .internal()
         .docs("O(1)", "RESTORE while a slot moves.").acl(category::DANGEROUS | category::KEYSPACE),
-    row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", refused)
-        .args("key member...")
-        .docs("O(1)", "Adds members."),
-    row("sdiffstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N)", "Difference of sets, stored."),
     row("setbit", 4, WRITE | DENYOOM,
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Bitmap, "2.2.0", refused)
         .args("key offset:integer value:integer")
         .docs("O(1)", "Sets one bit of a string."),
-    row("sinterstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(RW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N*M)", "Intersection of sets, stored."),
-    row("smove", 4, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], Set, "1.0.0", refused)
-        .args("source:key destination:key#1 member")
-        .docs("O(1)", "Moves a member to another set."),
     row("sort", -2, WRITE | DENYOOM,
         &[KeySpec::at(RO | ACCESS, 1),
           KeySpec::unknown(RO | ACCESS),
@@ -187,17 +140,6 @@ pub const COMMANDS: &[Command] = &[
         .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
         .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET)
         .refuses_writes(),
-    row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
-        .args("key [count:integer@3.2.0]")
-        .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),
-    row("srem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Set, "1.0.0", refused)
-        .args("key member...")
-        .docs("O(N)", "Removes members."),
-    row("sunionstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N)", "Union of sets, stored."),
     row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
         .args("index1:integer index2:integer")
         .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
