@@ -34,6 +34,8 @@ impl Error {
     pub const NOT_INTEGER: Error = Error::fixed("ERR value is not an integer or out of range");
     /// Not a double.
     pub const NOT_FLOAT: Error = Error::fixed("ERR value is not a valid float");
+    /// A sum is beyond the range of its type.
+    pub const NOT_FINITE: Error = Error::fixed("ERR increment would produce NaN or Infinity");
     /// A value was asked of a connection that has not logged in.
     pub const NO_AUTH: Error = Error::fixed("NOAUTH Authentication required.");
     /// The key must exist.

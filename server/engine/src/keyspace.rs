@@ -1,6 +1,8 @@
 //! What the commands of a server that is written share, and only one of them has at a time: the
 //! records, and everybody who must hear of changes.
 use crate::blocked::Blocked;
+use crate::edit::{Edit, OwnedBody};
+use crate::field_expiry::FieldExpires;
 use crate::keys::is_alive;
 use crate::lua::Interpreter;
 use crate::notify::class;
@@ -11,6 +13,8 @@ use crate::tracking::Remembered;
 use crate::types::limits::Limits;
 use crate::types::Result;
 use crate::watch::Watched;
+use redtool_format::rdb::{Kind, ValueType};
+use redtool_store::object::is_long_key;
 use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
 use std::sync::Arc;
 
@@ -36,6 +40,8 @@ pub struct Keyspace {
     pub limits: Limits,
     /// Keys that ran out, and were removed.
     pub expired_keys: u64,
+    /// Hashes whose fields run out.
+    pub field_expires: FieldExpires,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// When changes were last saved, Unix seconds; 0: not yet.
@@ -62,6 +68,7 @@ impl Keyspace {
             events: 0,
             limits: Limits::default(),
             expired_keys: 0,
+            field_expires: FieldExpires::default(),
             active_expire: true,
             saved_s: 0,
             save_error: None,
@@ -133,7 +140,7 @@ impl Keyspace {
         Ok(())
     }
 
-    /// Removes keys that have run out, at most so many; how many there were.
+    /// Removes keys that have run out, and fields of hashes, at most so many; how many there were.
     pub fn expire_due(
         &mut self,
         now_ms: i64,
@@ -142,10 +149,44 @@ impl Keyspace {
         for done in 0..most {
             match self.space.next_expired(now_ms)? {
                 Some(record_key) => self.expire(&record_key)?,
-                None => return Ok(done),
+                None => return self.expire_fields(now_ms, most - done).map(|more| done + more),
             }
         }
         Ok(most)
+    }
+
+    /// Writes an object to its record, or removes it when it has no elements, and tells nobody but
+    /// those who wait for its key. Whatever else was at the key goes, with its segments. Whether
+    /// the object is still there.
+    pub fn save(&mut self, record_key: &[u8], key: &[u8], mut edit: Edit) -> Result<bool> {
+        if edit.count == 0 && edit.kind != Kind::Stream {
+            if let OwnedBody::Segmented { id, .. } = edit.body {
+                self.space.delete_segments(id)?;
+            }
+            self.space.delete_object(record_key)?;
+            self.blocked.signal_gone(record_key);
+            return Ok(false);
+        }
+        edit.settle(&mut self.space)?;
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        edit.write(is_long_key(key).then_some(key), &mut scratch);
+        let outcome = self.space.put_object(record_key, &scratch);
+        self.scratch = scratch;
+        let new_id = match edit.body {
+            OwnedBody::Segmented { id, .. } => Some(id),
+            _ => None,
+        };
+        if let Some(old_id) = outcome?.filter(|old_id| Some(*old_id) != new_id) {
+            self.space.delete_segments(old_id)?;
+        }
+        if edit.value_type == ValueType::HashListpackEx {
+            self.field_expires.note_written(record_key);
+        }
+        if matches!(edit.kind, Kind::List | Kind::Zset | Kind::Stream) {
+            self.blocked.signal(record_key);
+        }
+        Ok(true)
     }
 
     /// Whether a record is there for a client.

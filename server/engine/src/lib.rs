@@ -25,6 +25,8 @@
 //! | [`watch`] | WATCH |
 //! | [`write`] | what a command sees that may change the dataset |
 //! | [`digest`] | DEBUG DIGEST |
+//! | [`field_expiry`] | fields of hashes that run out |
+//! | [`long_double`] | the numbers of INCRBYFLOAT |
 //! | [`edit`] | an object on its way from one record to the next |
 //! | [`sha1`] | SHA-1 |
 //! | [`slowlog`] | commands that took long |
@@ -42,7 +44,7 @@
 //! | [`lua`] | the Lua interpreter of EVAL and FUNCTION; knows no dataset |
 //! | [`commands`] | the commands, a file a group |
 //! | [`tracking`] | CLIENT TRACKING |
-//! | [`types`] | reading the values of each kind |
+//! | [`types`] | the values of each kind, read and written |
 //!
 //! ## Which Redis
 //! Replies are those of Redis 7.2. Where 7.0 answers otherwise:
@@ -82,11 +84,13 @@ pub mod digest;
 pub mod edit;
 pub mod engine;
 pub mod error;
+pub mod field_expiry;
 pub mod glob;
 pub mod keys;
 pub mod keyspace;
 pub mod keyspec;
 pub mod lua;
+pub mod long_double;
 pub mod mail;
 pub mod monitor;
 pub mod notify;

@@ -8,7 +8,7 @@ use crate::blocked::Waiter;
 use crate::command::Command;
 use crate::context::Context;
 use crate::dataset::Dataset;
-use crate::edit::{Edit, OwnedBody};
+use crate::edit::Edit;
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::notify::class;
@@ -18,7 +18,6 @@ use crate::session::{Session, Waiting};
 use crate::types::Result;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_store::object::is_long_key;
 use redtool_store::{Bytes, Object};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -176,6 +175,10 @@ impl Writing<'_> {
             self.keys.blocked.signal(&record_key);
         }
         Ok(true)
+    /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object is
+    /// still there.
+    pub fn save_in(&mut self, db: u32, key: &[u8], edit: Edit) -> Result<bool> {
+        self.keys.save(&RecordKey::new(db, key), key, edit)
     }
 
     /// Removes a key and its value, telling nobody but those who wait for its end; whether it was

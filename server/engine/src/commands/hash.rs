@@ -241,11 +241,11 @@ fn hscan(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 /// The replies of HTTL and its kin for a field that is not there, and for one without expiry.
-const NO_FIELD: i64 = -2;
-const NO_TTL: i64 = -1;
+pub(super) const NO_FIELD: i64 = -2;
+pub(super) const NO_TTL: i64 = -1;
 
 /// The fields named after FIELDS and their number.
-fn ttl_fields<'a, 'b>(args: &'b [&'a [u8]]) -> Result<&'b [&'a [u8]]> {
+pub(super) fn ttl_fields<'a, 'b>(args: &'b [&'a [u8]]) -> Result<&'b [&'a [u8]]> {
     if !args::is(args[2], "fields") {
         return Err(Error::fixed(
             "ERR Mandatory argument FIELDS is missing or not at the right position",

@@ -17,7 +17,7 @@ use redtool_store::Reader;
 use std::collections::HashSet;
 
 /// Opens the set at a key and gives it to `f`; None when the key is absent.
-fn with_set<T>(
+pub(super) fn with_set<T>(
     ctx: &mut Context<'_>,
     key: &[u8],
     f: impl FnOnce(&mut Context<'_>, &Set<'_>) -> Result<T>,
@@ -51,7 +51,7 @@ fn smismember(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn smembers(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+pub(super) fn smembers(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let given = with_set(ctx, args[1], |ctx, set| {
         let mut count = 0;
         ctx.out.set(set.len() as usize);

@@ -7,8 +7,9 @@ use crate::command::{write_row, Command};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, DELETE, INSERT, OW, RW, UPDATE, VARIABLE};
 use crate::keyspec::KeySpec;
+use crate::long_double::LongDouble;
 use crate::notify::class::{GENERIC, STRING};
-use crate::types::string_write::check_len;
+use crate::types::string_write::{check_len, encoding_of_text};
 use crate::types::Result;
 use crate::write::Writing;
 use redtool_format::number;
@@ -283,6 +284,24 @@ fn decrby(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     }
 }
 
+fn incrbyfloat(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let key = args[1];
+    let (old, expire_at_ms) = match ws.edit_expiry(key)? {
+        None => (LongDouble::zero(), None),
+        Some((kind, _)) if kind != Kind::String => return Err(Error::WRONG_TYPE),
+        Some((_, expire_at_ms)) => {
+            let text = ws.string(key)?.unwrap_or_default();
+            (LongDouble::parse(&text).ok_or(Error::NOT_FLOAT)?, expire_at_ms)
+        }
+    };
+    let by = LongDouble::parse(args[2]).ok_or(Error::NOT_FLOAT)?;
+    let sum = old.plus(by).ok_or(Error::NOT_FINITE)?.text();
+    ws.put_string_as(key, sum.as_bytes(), encoding_of_text(sum.as_bytes()), expire_at_ms)?;
+    ws.changed(key, STRING, "incrbyfloat");
+    ws.out.bulk(sum.as_bytes());
+    Ok(())
+}
+
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
@@ -352,4 +371,8 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "1.0.0", decrby)
         .args("key decrement:integer")
         .docs("O(1)", "Subtracts a number."),
+    write_row("incrbyfloat", 3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", incrbyfloat)
+        .args("key increment:double")
+        .docs("O(1)", "Adds a floating point number."),
 ];

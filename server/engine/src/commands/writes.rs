@@ -3,6 +3,8 @@
 use super::sort::sort;
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, WRITE};
 use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, Stream, String};
+use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
+use crate::command::Group::{Bitmap, Generic, Geo, HyperLogLog, Server, SortedSet, Stream};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
@@ -62,6 +64,36 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
         .args("key increment:double")
         .docs("O(1)", "Adds a floating point number."),
+    row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
+        .args("key [condition:<NX|XX>@6.2.0] [change=CH@6.2.0] \
+               longitude_latitude_member:(longitude:double latitude:double member)...")
+        .docs("O(log(N))", "Adds members with coordinates."),
+    row("georadius", -6, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::after(OW | UPDATE, "STORE", 6),
+          KeySpec::after(OW | UPDATE, "STOREDIST", 6)], Geo, "3.2.0", refused)
+        .args("key longitude:double latitude:double radius:double unit:<M|KM|FT|MI> [WITHCOORD] \
+               [WITHDIST] [WITHHASH] [count:(COUNT count:integer [ANY@6.2.0])] [order:<ASC|DESC>] \
+               [STORE key:key#1] [STOREDIST key:key#2]")
+        .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS")
+        .docs("O(N+log(M))", "Members within a radius of a point, stored if asked."),
+    row("georadiusbymember", -5, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::after(OW | UPDATE, "STORE", 5),
+          KeySpec::after(OW | UPDATE, "STOREDIST", 5)], Geo, "3.2.0", refused)
+        .args("key member radius:double unit:<M|KM|FT|MI> [WITHCOORD] [WITHDIST] [WITHHASH] \
+               [count:(COUNT count:integer [ANY])] [order:<ASC|DESC>] [STORE key:key#1] \
+               [STOREDIST key:key#2]")
+        .deprecated("6.2.0", "GEOSEARCH or GEOSEARCHSTORE with BYRADIUS and FROMMEMBER")
+        .docs("O(N+log(M))", "Members within a radius of a member, stored if asked."),
+    row("geosearchstore", -8, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], Geo, "6.2.0", refused)
+        .args("destination:key source:key#1 from:<FROMMEMBER member \
+               | FROMLONLAT longitude_latitude:(longitude:double latitude:double)> \
+               by:<circle:(BYRADIUS radius:double unit:<M|KM|FT|MI>) \
+               | box:(BYBOX width:double height:double unit:<M|KM|FT|MI>)> [order:<ASC|DESC>] \
+               [count:(COUNT count:integer [ANY])] [STOREDIST]")
+        .docs("O(N+log(M))", "Members within a circle or box, stored."),
     row("migrate", -6, WRITE,
         &[KeySpec::at(RW | ACCESS | DELETE, 3),
           KeySpec::all_after(RW | ACCESS | DELETE | INCOMPLETE, "KEYS", -2, 0)],
@@ -111,28 +143,10 @@ pub const COMMANDS: &[Command] = &[
                [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
         .internal()
         .docs("O(1)", "RESTORE while a slot moves.").acl(category::DANGEROUS | category::KEYSPACE),
-    row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", refused)
-        .args("key member...")
-        .docs("O(1)", "Adds members."),
-    row("sdiffstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N)", "Difference of sets, stored."),
     row("setbit", 4, WRITE | DENYOOM,
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Bitmap, "2.2.0", refused)
         .args("key offset:integer value:integer")
         .docs("O(1)", "Sets one bit of a string."),
-    row("sinterstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(RW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N*M)", "Intersection of sets, stored."),
-    row("smove", 4, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(RW | INSERT, 2)], Set, "1.0.0", refused)
-        .args("source:key destination:key#1 member")
-        .docs("O(1)", "Moves a member to another set."),
     row("sort", -2, WRITE | DENYOOM,
         &[KeySpec::at(RO | ACCESS, 1),
           KeySpec::unknown(RO | ACCESS),
@@ -143,17 +157,6 @@ pub const COMMANDS: &[Command] = &[
         .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
         .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET)
         .refuses_writes(),
-    row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
-        .args("key [count:integer@3.2.0]")
-        .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),
-    row("srem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Set, "1.0.0", refused)
-        .args("key member...")
-        .docs("O(N)", "Removes members."),
-    row("sunionstore", -3, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
-        .args("destination:key key:key#1...")
-        .docs("O(N)", "Union of sets, stored."),
     row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
         .args("index1:integer index2:integer")
         .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),

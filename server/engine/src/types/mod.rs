@@ -19,11 +19,13 @@
 //! | [`zset_write`] `zset_scores` | sorted sets changed, and their segments by score |
 //! | [`string_write`] | strings written, whole or in part |
 //! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
+//! | [`string_write`] [`hash_write`] [`set_write`] | strings, hashes, sets written |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
 pub mod groups_write;
 pub mod hash;
+pub mod hash_write;
 pub mod limits;
 pub mod list;
 pub mod list_run;
@@ -33,6 +35,7 @@ pub mod rank;
 pub mod sample;
 pub mod segments;
 pub mod set;
+pub mod set_write;
 pub mod stream;
 pub mod string;
 pub mod string_write;

@@ -25,10 +25,16 @@ pub fn encoding_of(value: &[u8]) -> Encoding {
         && matches!(value.first(), Some(first) if first.is_ascii_digit() || *first == b'-');
     if may_be_int && number::parse_i64(value).is_some() {
         Encoding::Int
-    } else if value.len() <= EMBSTR_BYTES {
-        Encoding::Embstr
     } else {
-        Encoding::Raw
+        encoding_of_text(value)
+    }
+}
+
+/// What it says of a string that is not looked at for being a number.
+pub fn encoding_of_text(value: &[u8]) -> Encoding {
+    match value.len() {
+        ..=EMBSTR_BYTES => Encoding::Embstr,
+        _ => Encoding::Raw,
     }
 }
 

@@ -8,6 +8,9 @@
 //! ```
 //! Readers accept a wider width than needed.
 use crate::error::{FormatError, Result};
+use std::cmp::Ordering;
+
+pub mod edit;
 
 const HEADER_BYTES: usize = 8;
 
@@ -80,16 +83,21 @@ impl<'a> Intset<'a> {
 
     /// Binary search, which relies on the order that [`Intset::validate`] checks.
     pub fn contains(&self, n: i64) -> bool {
+        self.search(n).is_ok()
+    }
+
+    /// The index of a member, or the one at which it would be put in.
+    pub fn search(&self, n: i64) -> std::result::Result<usize, usize> {
         let (mut low, mut high) = (0, self.count());
         while low < high {
             let middle = low + (high - low) / 2;
             match self.get(middle).cmp(&n) {
-                std::cmp::Ordering::Equal => return true,
-                std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Greater => high = middle,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
             }
         }
-        false
+        Err(low)
     }
 
     /// Deep validation: strictly ascending.
