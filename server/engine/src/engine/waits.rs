@@ -3,9 +3,11 @@ use super::run::run_alone;
 use super::Engine;
 use crate::blocked::Waiter;
 use crate::clock::system_ms;
-use crate::command::{flag, Command};
+use crate::command::{flag, Command, Group};
 use crate::keyspace::Keyspace;
 use crate::session::{Session, Waiting};
+use crate::table;
+use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
 use redtool_store::{Reader, Table};
 use std::sync::Arc;
@@ -18,12 +20,9 @@ impl Engine {
         while let Some((record_key, waiters)) = keys.blocked.next_ready() {
             for waiter in waiters {
                 // Served already, perhaps by this very loop, by another key.
-                if keys.blocked.waits(waiter.client.id) {
+                let waits = keys.blocked.waits(waiter.client.id);
+                if waits && (waiter.wakes_when_gone || is_of_kind(keys, &record_key, &waiter)) {
                     self.try_again(keys, &waiter);
-                }
-                let is_gone = matches!(keys.space.get(Table::Objects, &record_key), Ok(None));
-                if is_gone && !waiter.wakes_when_gone {
-                    break;
                 }
             }
         }
@@ -110,5 +109,19 @@ impl Engine {
             wakes_when_gone: false,
         });
         true
+    }
+}
+
+/// Whether a key holds what a command waits for. It may be gone again, or have become something
+/// else, since it was told to be ready.
+fn is_of_kind(keys: &Keyspace, record_key: &[u8], waiter: &Waiter) -> bool {
+    let Ok(Some(record)) = keys.space.get(Table::Objects, record_key) else { return false };
+    let kind = record.first().and_then(|kind| Kind::from_u8(*kind));
+    let command = waiter.request.first().and_then(|name| table::find(name));
+    match command.map(|(_, row)| row.group) {
+        Some(Group::List) => kind == Some(Kind::List),
+        Some(Group::SortedSet) => kind == Some(Kind::Zset),
+        Some(Group::Stream) => kind == Some(Kind::Stream),
+        _ => true,
     }
 }

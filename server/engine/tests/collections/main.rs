@@ -6,6 +6,7 @@ mod damage;
 mod geo;
 mod hash;
 mod list;
+mod list_write;
 mod redis;
 mod set;
 mod stream;

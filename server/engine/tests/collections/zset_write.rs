@@ -1,23 +1,10 @@
 //! Sorted sets and positions written: the same random commands, small sets and big ones, get the
 //! same replies from a redis-server and leave the same values.
-use crate::redis::Redis;
-use crate::support::{show, strings, Db, Key};
+use crate::redis::{Pair, Random, Redis};
+use crate::support::{strings, Db, Key};
 use redtool_format::rdb::ValueType;
-use redtool_format::resp::Value;
-
-/// A reproducible source of choices.
-struct Random(u64);
 
 impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (self.0 >> 33) as usize % n
-    }
-
-    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.below(choices.len())]
-    }
-
     fn key(&mut self) -> String {
         format!("z{}", self.below(5))
     }
@@ -219,43 +206,7 @@ impl Random {
     }
 }
 
-/// A reply with numbers in one spelling: 7.0 shows doubles with 17 digits.
-fn plain(value: &Value) -> String {
-    let number = |text: &str| match text.parse::<f64>() {
-        Ok(number) => format!("{number}"),
-        Err(_) => text.to_string(),
-    };
-    match value {
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(" "))
-        }
-        Value::Bulk(bytes) => number(&String::from_utf8_lossy(bytes)),
-        other => show(other),
-    }
-}
-
-struct Pair {
-    redis: Redis,
-    redtool: Db,
-}
-
 impl Pair {
-    fn ask(&mut self, args: &[String]) -> String {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let bytes: Vec<&[u8]> = args.iter().map(|arg| arg.as_bytes()).collect();
-        let expected = plain(&self.redis.call(&bytes));
-        let found = match self.redtool.call_or_wait(&args) {
-            Some(value) => plain(&value),
-            None => plain(&self.redtool.time_out()),
-        };
-        assert_eq!(found, expected, "{args:?}");
-        expected
-    }
-
-    fn ask_line(&mut self, line: &str) -> String {
-        self.ask(&line.split(' ').map(str::to_string).collect::<Vec<_>>())
-    }
-
     /// The keys' values, encodings and some ranks.
     fn compare(&mut self, random: &mut Random) {
         for key in ["z0", "z1", "z2", "z3", "z4", "lex", "geo"] {

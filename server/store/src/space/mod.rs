@@ -243,14 +243,12 @@ impl Space {
         match &mut self.home {
             Home::Memory(memory) => memory.rename_segment(old, new),
             Home::Store(layers) => {
-                let below = layers.below(Table::Segments, old)?.map(Cow::into_owned);
-                let is_below = below.is_some();
                 let value = match layers.live.take(Table::Segments, old) {
                     Some(value) => value,
-                    None => below,
+                    None => layers.below(Table::Segments, old)?.map(Cow::into_owned),
                 };
                 // Only what is in the store must be removed there.
-                if is_below {
+                if layers.below(Table::Segments, old)?.is_some() {
                     layers.live.delete(Table::Segments, old);
                 }
                 if let Some(value) = value {

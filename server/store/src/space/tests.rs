@@ -188,6 +188,31 @@ fn segments_are_changed_in_place_whatever_layer_they_are_in() {
     }
 }
 
+#[test]
+fn a_segment_gets_another_key_whatever_layer_it_is_in() {
+    for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
+        let id = space.new_id();
+        space.put_segment(&list_key(id, 100), vec![1]);
+        space.put_segment(&list_key(id, 50), vec![2]);
+        for step in 0..12u64 {
+            let (old, new) = (list_key(id, 100 - step), list_key(id, 99 - step));
+            space.rename_segment(&old, &new).unwrap();
+            space.rename_segment(&old, &list_key(id, 7)).unwrap();
+            let found = all_of(&space, id);
+            let expected = [(list_key(id, 50).to_vec(), vec![2]), (new.to_vec(), vec![1])];
+            assert_eq!(found.into_iter().collect::<Vec<_>>(), expected);
+            if step % 5 == 2 {
+                if let Some(changes) = space.freeze() {
+                    changes.write().unwrap();
+                }
+            }
+            if step % 5 == 4 {
+                space.thaw().unwrap();
+            }
+        }
+    }
+}
+
 fn all_of(space: &Space, id: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
     let mut walk = space.seek(Table::Segments, &id.to_be_bytes()).unwrap();
     let mut found = BTreeMap::new();
