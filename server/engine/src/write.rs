@@ -77,6 +77,7 @@ impl Writing<'_> {
         Context {
             reader: &self.keys.space,
             meta: self.keys.space.meta(),
+            streams: Some(&self.keys.streams),
             dataset: self.dataset,
             session: self.session,
             out: self.out,

@@ -1,10 +1,11 @@
 //! Stream ids as arguments: `ms`, `ms-seq`, `-` and `+` for the ends, `(` before an id that is left
 //! out.
 use crate::error::Error;
+use crate::types::stream::id_after;
 use crate::types::Result;
 use redtool_format::encodings::stream::StreamId;
 
-const INVALID: Error = Error::fixed("ERR Invalid stream ID specified as stream command argument");
+pub(crate) const INVALID: Error = Error::fixed("ERR Invalid stream ID specified as stream command argument");
 /// Longer text is no id.
 const MAX_BYTES: usize = 127;
 
@@ -39,15 +40,8 @@ fn parse_bound(text: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
     }
 }
 
-/// The id after this one.
-pub(crate) fn next(id: StreamId) -> Option<StreamId> {
-    match id.seq.checked_add(1) {
-        Some(seq) => Some(StreamId { ms: id.ms, seq }),
-        None => Some(StreamId { ms: id.ms.checked_add(1)?, seq: 0 }),
-    }
-}
-
-fn previous(id: StreamId) -> Option<StreamId> {
+/// The id before this one.
+pub(crate) fn previous(id: StreamId) -> Option<StreamId> {
     match id.seq.checked_sub(1) {
         Some(seq) => Some(StreamId { ms: id.ms, seq }),
         None => Some(StreamId { ms: id.ms.checked_sub(1)?, seq: u64::MAX }),
@@ -58,7 +52,7 @@ fn previous(id: StreamId) -> Option<StreamId> {
 pub(crate) fn parse_start(text: &[u8]) -> Result<StreamId> {
     match parse_bound(text, 0)? {
         (id, false) => Ok(id),
-        (id, true) => next(id).ok_or(Error::fixed("ERR invalid start ID for the interval")),
+        (id, true) => id_after(id).ok_or(Error::fixed("ERR invalid start ID for the interval")),
     }
 }
 

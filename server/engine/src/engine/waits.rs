@@ -17,13 +17,11 @@ impl Engine {
     pub(super) fn serve_ready(&self, keys: &mut Keyspace) {
         while let Some((record_key, waiters)) = keys.blocked.next_ready() {
             for waiter in waiters {
-                // Served already, perhaps by this very loop, by another key.
-                if keys.blocked.waits(waiter.client.id) {
-                    self.try_again(keys, &waiter);
-                }
                 let is_gone = matches!(keys.space.get(Table::Objects, &record_key), Ok(None));
-                if is_gone && !waiter.wakes_when_gone {
-                    break;
+                // Served already, perhaps by this very loop, by another key.
+                let waits = keys.blocked.waits(waiter.client.id);
+                if waits && (!is_gone || waiter.wakes_when_gone) {
+                    self.try_again(keys, &waiter);
                 }
             }
         }

@@ -19,6 +19,8 @@
 //! | [`zset_write`] `zset_scores` | sorted sets changed, and their segments by score |
 //! | [`string_write`] | strings written, whole or in part |
 //! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
+//! | [`stream_groups`] | consumer groups, decoded |
+//! | [`stream_write`] [`stream_cache`] | streams written; those newer than their records |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
@@ -34,6 +36,9 @@ pub mod sample;
 pub mod segments;
 pub mod set;
 pub mod stream;
+pub mod stream_cache;
+pub mod stream_groups;
+pub mod stream_write;
 pub mod string;
 pub mod string_write;
 pub mod zset;

@@ -152,18 +152,34 @@ impl StreamMeta {
 
 /// Reads the metadata of a stream of this type; the cursor stands after the nodes.
 pub fn read(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<StreamMeta> {
-    let form = Form::of(value_type);
+    let mut meta = read_head(cursor, value_type)?;
+    read_groups(cursor, value_type, &mut meta)?;
+    Ok(meta)
+}
+
+/// Reads what comes before the groups: length, ids, counters.
+pub fn read_head(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<StreamMeta> {
     let mut meta = StreamMeta {
         length: read_plain(cursor)?,
         last_id: read_len_id(cursor)?,
         ..StreamMeta::default()
     };
     meta.entries_added = meta.length;
-    if form.counters {
+    if Form::of(value_type).counters {
         meta.first_id = read_len_id(cursor)?;
         meta.max_deleted_id = read_len_id(cursor)?;
         meta.entries_added = read_plain(cursor)?;
     }
+    Ok(meta)
+}
+
+/// Reads the groups, and what follows them; the cursor stands after the head.
+pub fn read_groups(
+    cursor: &mut Cursor<'_>,
+    value_type: ValueType,
+    meta: &mut StreamMeta,
+) -> Result<()> {
+    let form = Form::of(value_type);
     let mut names = HashSet::new();
     for _ in 0..read_count(cursor, form.group_min_bytes())? {
         let start = cursor.pos();
@@ -178,7 +194,7 @@ pub fn read(cursor: &mut Cursor<'_>, value_type: ValueType) -> Result<StreamMeta
         skip_idmp(cursor)?;
         meta.idmp = Some(cursor.buf()[start..cursor.pos()].to_vec());
     }
-    Ok(meta)
+    Ok(())
 }
 
 fn read_group(cursor: &mut Cursor<'_>, form: Form) -> Result<Group> {
@@ -346,20 +362,25 @@ fn skip_lengths(cursor: &mut Cursor<'_>, count: usize) -> Result<()> {
 /// IDMP before 26, and before 27 the pending entries without an owner, because a server that
 /// sanitizes refuses them there.
 pub fn write(out: &mut Vec<u8>, meta: &StreamMeta, value_type: ValueType) {
+    write_head(out, meta, value_type);
     let form = Form::of(value_type);
-    length::write(out, meta.length);
-    write_len_id(out, meta.last_id);
-    if form.counters {
-        write_len_id(out, meta.first_id);
-        write_len_id(out, meta.max_deleted_id);
-        length::write(out, meta.entries_added);
-    }
     length::write(out, meta.groups.len() as u64);
     for group in &meta.groups {
         write_group(out, group, form);
     }
     if form.idmp {
         out.extend_from_slice(meta.idmp.as_deref().unwrap_or(&IDMP_UNUSED));
+    }
+}
+
+/// Appends what comes before the groups, as [`read_head`] reads it.
+pub fn write_head(out: &mut Vec<u8>, meta: &StreamMeta, value_type: ValueType) {
+    length::write(out, meta.length);
+    write_len_id(out, meta.last_id);
+    if Form::of(value_type).counters {
+        write_len_id(out, meta.first_id);
+        write_len_id(out, meta.max_deleted_id);
+        length::write(out, meta.entries_added);
     }
 }
 
