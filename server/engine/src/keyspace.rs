@@ -130,9 +130,10 @@ impl Keyspace {
             Group::Generic if HEADER_WRITERS.contains(&command.name) => Ok(()),
             Group::Scripting => Ok(()),
             _ if command.keys.is_empty() => streams.settle_all(space),
-            _ => args.iter().skip(1).try_for_each(|arg| {
-                streams.settle(space, &RecordKey::new(db, arg), is_read)
-            }),
+            _ => args
+                .iter()
+                .skip(1)
+                .try_for_each(|arg| streams.settle(space, &RecordKey::new(db, arg), is_read)),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::types::stream::id_after;
 use crate::types::Result;
 use redtool_format::encodings::stream::StreamId;
 
-pub(crate) const INVALID: Error = Error::fixed("ERR Invalid stream ID specified as stream command argument");
+const INVALID: Error = Error::fixed("ERR Invalid stream ID specified as stream command argument");
 /// Longer text is no id.
 const MAX_BYTES: usize = 127;
 
@@ -28,6 +28,28 @@ pub(crate) fn parse_exact(text: &[u8], missing_seq: u64) -> Result<StreamId> {
     match (ms, seq) {
         (Some(ms), Some(seq)) if text.len() <= MAX_BYTES => Ok(StreamId { ms, seq }),
         _ => Err(INVALID),
+    }
+}
+
+/// The id that a message is to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// `*`: of this moment.
+    Now,
+    /// `ms-*`: the next of this millisecond.
+    At(u64),
+    /// The id given.
+    Exactly(StreamId),
+}
+
+/// The id of XADD.
+pub(crate) fn parse_added(text: &[u8]) -> Result<Added> {
+    match text {
+        b"*" => Ok(Added::Now),
+        [ms @ .., b'-', b'*'] if text.len() <= MAX_BYTES => {
+            number(ms).map(Added::At).ok_or(INVALID)
+        }
+        _ => parse_exact(text, 0).map(Added::Exactly),
     }
 }
 

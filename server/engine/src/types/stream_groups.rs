@@ -58,7 +58,8 @@ pub struct Consumer {
 impl Groups {
     /// Of groups as they are stored.
     pub fn of(stored: Vec<metadata::Group>) -> Self {
-        let named = |mut group: metadata::Group| (std::mem::take(&mut group.name), Group::of(group));
+        let named =
+            |mut group: metadata::Group| (std::mem::take(&mut group.name), Group::of(group));
         Self { by_name: stored.into_iter().map(named).collect() }
     }
 

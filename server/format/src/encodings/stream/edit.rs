@@ -79,10 +79,7 @@ impl Iterator for Places<'_> {
 /// Live and deleted messages, by the master entry.
 pub fn counts(node: &[u8]) -> Result<(u64, u64)> {
     let mut items = Listpack::parse(node)?.iter();
-    Ok((
-        read_count(&mut items, "live messages")?,
-        read_count(&mut items, "deleted messages")?,
-    ))
+    Ok((read_count(&mut items, "live messages")?, read_count(&mut items, "deleted messages")?))
 }
 
 /// Marks messages deleted, which were live, and counts them so. The places are those of this node,
