@@ -1,7 +1,7 @@
 //! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
 //! refuses them.
 use super::sort::sort;
-use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, WRITE};
+use crate::command::flag::{ADMIN, ASKING, DENYOOM, FAST, WRITE};
 use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, String};
 use crate::command::{category, row, Command};
 use crate::context::Context;
