@@ -173,8 +173,10 @@ impl Writing<'_> {
         if let Some(old_id) = outcome?.filter(|old_id| Some(*old_id) != new_id) {
             self.keys.space.delete_segments(old_id)?;
         }
-        if matches!(edit.kind, Kind::List | Kind::Zset | Kind::Stream) {
-            self.keys.blocked.signal(&record_key);
+        match edit.kind {
+            Kind::List | Kind::Zset | Kind::Stream => self.keys.blocked.signal(&record_key),
+            // Whoever waits for a stream of this key is told that it is of another type.
+            _ => self.keys.blocked.signal_gone(&record_key),
         }
         Ok(true)
     }

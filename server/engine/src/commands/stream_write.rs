@@ -180,7 +180,7 @@ fn parse_trim(word: &[u8], rest: &[&[u8]]) -> Result<(Trim, usize)> {
         let error = Error::fixed("ERR The MAXLEN argument must be >= 0.");
         TrimTo::Length(u64::try_from(args::int(threshold)?).map_err(|_| error)?)
     } else {
-        TrimTo::Id(parse_end_id(threshold)?)
+        TrimTo::Id(parse_exact(threshold, 0)?)
     };
     Ok((Trim { to, approximate, limit: 0 }, taken))
 }

@@ -11,8 +11,10 @@
 //! written back by the command that changed it: it stays in [`super::stream_cache`], newer than its
 //! record, until somebody must see the record. What is changed in the cache costs the logarithm of
 //! the number of pending entries.
-use super::stream::{read_nodes, Form, Stream, StreamMeta};
+use super::limits::Limits;
+use super::stream::{read_nodes, Stream, StreamMeta};
 use super::stream_groups::Groups;
+use super::stream_nodes::Home;
 use super::{corrupt, decode, Direction, Result};
 use redtool_format::encodings::stream::{edit as node, StreamId};
 use redtool_format::rdb::{length, string};
@@ -23,9 +25,6 @@ use redtool_store::object::is_long_key;
 use redtool_store::pieces::{self, Pieces};
 use redtool_store::segment::{piece_key, stream_key};
 use redtool_store::{Body, Encoding, Object, Reader, Space, Table};
-
-use super::limits::Limits;
-use super::segments::Segments;
 
 /// Groups of more bytes are not copied from record to record by every command.
 const GROUPS_COPIED_BYTES: usize = 2048;
@@ -42,15 +41,6 @@ pub struct StreamEdit {
     pub(super) value_type: ValueType,
     pub(super) home: Home,
     pub(super) groups: Held,
-}
-
-/// Where the nodes are.
-#[derive(Debug)]
-pub(super) enum Home {
-    /// In the record.
-    Inline(Vec<(StreamId, Vec<u8>)>),
-    /// In segments of this id.
-    Segments(u64),
 }
 
 /// What follows the head.
@@ -444,110 +434,4 @@ fn goes(master: StreamId, blob: &[u8], to: TrimTo, length: u64) -> Result<Vec<no
         }
     }
     Ok(gone)
-}
-
-impl Home {
-    /// The nodes, to be read.
-    pub(super) fn form<'r>(&'r self, reader: &'r dyn Reader) -> Form<'r> {
-        match self {
-            Home::Inline(nodes) => {
-                let raw = |(master, blob): &'r (StreamId, Vec<u8>)| {
-                    (*master, string::Str::Raw(blob.as_slice()))
-                };
-                Form::Nodes(nodes.iter().map(raw).collect())
-            }
-            Home::Segments(id) => Form::Segments(Segments::new(reader, *id, b's')),
-        }
-    }
-
-    /// The master id of the last node.
-    fn last(&self, space: &Space) -> Result<Option<StreamId>> {
-        self.floor(space, StreamId::MAX)
-    }
-
-    /// The last node whose master id is not greater.
-    fn floor(&self, space: &Space, id: StreamId) -> Result<Option<StreamId>> {
-        match self {
-            Home::Inline(nodes) => {
-                let behind = nodes.partition_point(|(master, _)| *master <= id);
-                Ok(behind.checked_sub(1).map(|at| nodes[at].0))
-            }
-            Home::Segments(segments) => {
-                let mut walk = space.seek_back(Table::Segments, &stream_key(*segments, id))?;
-                let found = walk.next()?;
-                Ok(found.and_then(|(key, _)| master_of(&key, *segments)))
-            }
-        }
-    }
-
-    /// The first node whose master id is not less.
-    fn next(&self, space: &Space, id: StreamId) -> Result<Option<StreamId>> {
-        match self {
-            Home::Inline(nodes) => {
-                let at = nodes.partition_point(|(master, _)| *master < id);
-                Ok(nodes.get(at).map(|(master, _)| *master))
-            }
-            Home::Segments(segments) => {
-                let mut walk = space.seek(Table::Segments, &stream_key(*segments, id))?;
-                let found = walk.next()?;
-                Ok(found.and_then(|(key, _)| master_of(&key, *segments)))
-            }
-        }
-    }
-
-    fn node<'n>(
-        &'n self,
-        space: &'n Space,
-        master: StreamId,
-    ) -> Result<std::borrow::Cow<'n, [u8]>> {
-        match self {
-            Home::Inline(nodes) => {
-                let at = nodes.binary_search_by_key(&master, |(master, _)| *master);
-                let node = at.ok().map(|at| nodes[at].1.as_slice().into());
-                node.ok_or_else(|| corrupt("a node of a stream is gone"))
-            }
-            Home::Segments(id) => {
-                let node = space.get(Table::Segments, &stream_key(*id, master))?;
-                node.ok_or_else(|| corrupt("a node of a stream is gone"))
-            }
-        }
-    }
-
-    fn node_mut<'n>(
-        &'n mut self,
-        space: &'n mut Space,
-        master: StreamId,
-    ) -> Result<Option<&'n mut Vec<u8>>> {
-        match self {
-            Home::Inline(nodes) => {
-                let at = nodes.binary_search_by_key(&master, |(master, _)| *master);
-                Ok(at.ok().map(|at| &mut nodes[at].1))
-            }
-            Home::Segments(id) => Ok(space.segment_mut(&stream_key(*id, master))?),
-        }
-    }
-
-    fn put(&mut self, space: &mut Space, master: StreamId, blob: Vec<u8>) {
-        match self {
-            Home::Inline(nodes) => {
-                let at = nodes.partition_point(|(before, _)| *before < master);
-                nodes.insert(at, (master, blob));
-            }
-            Home::Segments(id) => space.put_segment(&stream_key(*id, master), blob),
-        }
-    }
-
-    fn remove(&mut self, space: &mut Space, master: StreamId) {
-        match self {
-            Home::Inline(nodes) => nodes.retain(|(other, _)| *other != master),
-            Home::Segments(id) => space.delete_segment(&stream_key(*id, master)),
-        }
-    }
-}
-
-/// The master id that the key of a node's segment holds, when it is one of this stream.
-fn master_of(key: &[u8], segments: u64) -> Option<StreamId> {
-    let prefix = segments.to_be_bytes();
-    let rest = key.strip_prefix(&prefix)?.strip_prefix(b"s")?;
-    Some(StreamId::from_bytes(rest.try_into().ok()?))
 }

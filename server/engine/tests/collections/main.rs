@@ -9,6 +9,7 @@ mod list;
 mod redis;
 mod set;
 mod stream;
+mod stream_write;
 mod support;
 mod zset;
 mod zset_write;
