@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::keys::is_alive;
 use crate::server::Counters;
 use crate::session::Session;
+use crate::types::stream_cache::StreamCache;
 use crate::types::string::StringValue;
 use redtool_format::encodings::Item;
 use redtool_format::lzf;
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     pub reader: &'a dyn Reader,
     /// What the dataset knows about itself: counters as they are now.
     pub meta: &'a Meta,
+    /// Streams that are newer than their records.
+    pub streams: Option<&'a StreamCache>,
     /// The dataset they belong to.
     pub dataset: &'a Dataset,
     /// The connection.

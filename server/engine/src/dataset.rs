@@ -119,12 +119,13 @@ impl Dataset {
             let mut keys = self.keyspace();
             let savers = std::mem::take(&mut keys.blocked.savers);
             keys.blocked.save_wanted = false;
-            (keys.space.freeze(), savers, keys.dirty)
+            (keys.freeze(), savers, keys.dirty)
         };
         let (frozen, savers, dirty) = frozen;
         let outcome = match frozen {
-            Some(frozen) => self.write(&frozen, dirty),
-            None => Ok(()),
+            Ok(Some(frozen)) => self.write(&frozen, dirty),
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
         };
         let reply = match &outcome {
             Ok(()) => b"+OK\r\n".to_vec(),

@@ -143,6 +143,7 @@ impl Engine {
             let mut context = Context {
                 reader: &**reader,
                 meta: self.dataset.meta(),
+                streams: None,
                 dataset: &self.dataset,
                 session,
                 out,

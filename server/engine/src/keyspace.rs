@@ -3,6 +3,8 @@
 use crate::blocked::Blocked;
 use crate::edit::{Edit, OwnedBody};
 use crate::field_expiry::FieldExpires;
+use crate::command::{flag, Command, Run};
+use crate::error::Error;
 use crate::keys::is_alive;
 use crate::lua::Interpreter;
 use crate::notify::class;
@@ -11,12 +13,18 @@ use crate::record_key::RecordKey;
 use crate::server::ServerState;
 use crate::tracking::Remembered;
 use crate::types::limits::Limits;
+use crate::types::stream_cache::StreamCache;
 use crate::types::Result;
 use crate::watch::Watched;
 use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::object::is_long_key;
+use redtool_store::space::Frozen;
 use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
 use std::sync::Arc;
+
+/// Commands that change expiry, or remove keys, and take no notice of a value.
+const HEADER_WRITERS: [&str; 7] =
+    ["del", "expire", "expireat", "persist", "pexpire", "pexpireat", "unlink"];
 
 /// The records of all databases, and those who wait for, watch or listen to them.
 pub struct Keyspace {
@@ -24,6 +32,8 @@ pub struct Keyspace {
     pub space: Space,
     /// The server, whose clients are told.
     pub state: Arc<ServerState>,
+    /// Streams that are newer than their records. See [`Keyspace::settle`].
+    pub streams: StreamCache,
     /// Changes since the last save.
     pub dirty: u64,
     /// WATCH.
@@ -60,6 +70,7 @@ impl Keyspace {
         Self {
             space,
             state,
+            streams: StreamCache::default(),
             dirty: 0,
             watched: Watched::default(),
             remembered: Remembered::default(),
@@ -88,6 +99,49 @@ impl Keyspace {
             }
         }
         Ok(Some(record))
+    }
+
+    /// Writes the records that are older than what commands see. To be called before the records
+    /// of this keyspace are walked or copied as a whole, other than by a command.
+    pub fn settle(&mut self) -> Result<()> {
+        self.streams.write_all(&mut self.space)
+    }
+
+    /// Sets the changes apart, to be written into the store; see [`Space::freeze`].
+    pub fn freeze(&mut self) -> std::result::Result<Option<Frozen>, StoreError> {
+        match self.settle() {
+            Ok(()) => Ok(self.space.freeze()),
+            Err(Error::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Corrupt(error.to_string())),
+        }
+    }
+
+    /// Writes the old records that a command, which is not one of streams, is about to meet: those
+    /// of its arguments, or of all keys when it has no keys.
+    #[inline]
+    pub fn settle_for(&mut self, db: u32, command: &Command, args: &[&[u8]]) -> Result<()> {
+        if self.streams.is_empty() {
+            return Ok(());
+        }
+        self.settle_met(db, command, args)
+    }
+
+    fn settle_met(&mut self, db: u32, command: &Command, args: &[&[u8]]) -> Result<()> {
+        use crate::command::Group;
+        let Self { streams, space, .. } = self;
+        let is_read = matches!(command.run, Run::Read(_));
+        match command.group {
+            Group::Stream | Group::Connection | Group::PubSub | Group::Transactions => Ok(()),
+            // Kind and expiry are right in an old record.
+            Group::Generic if is_read && command.is(flag::FAST) => Ok(()),
+            Group::Generic if HEADER_WRITERS.contains(&command.name) => Ok(()),
+            Group::Scripting => Ok(()),
+            _ if command.keys.is_empty() => streams.settle_all(space),
+            _ => args
+                .iter()
+                .skip(1)
+                .try_for_each(|arg| streams.settle(space, &RecordKey::new(db, arg), is_read)),
+        }
     }
 
     /// A key has changed, by a client.

@@ -76,6 +76,7 @@ impl Writing<'_> {
         Context {
             reader: &self.keys.space,
             meta: self.keys.space.meta(),
+            streams: Some(&self.keys.streams),
             dataset: self.dataset,
             session: self.session,
             out: self.out,
@@ -171,8 +172,10 @@ impl Writing<'_> {
         if let Some(old_id) = outcome?.filter(|old_id| Some(*old_id) != new_id) {
             self.keys.space.delete_segments(old_id)?;
         }
-        if matches!(edit.kind, Kind::List | Kind::Zset | Kind::Stream) {
-            self.keys.blocked.signal(&record_key);
+        match edit.kind {
+            Kind::List | Kind::Zset | Kind::Stream => self.keys.blocked.signal(&record_key),
+            // Whoever waits for a stream of this key is told that it is of another type.
+            _ => self.keys.blocked.signal_gone(&record_key),
         }
         Ok(true)
     /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object is

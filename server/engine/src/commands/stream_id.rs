@@ -1,6 +1,7 @@
 //! Stream ids as arguments: `ms`, `ms-seq`, `-` and `+` for the ends, `(` before an id that is left
 //! out.
 use crate::error::Error;
+use crate::types::stream::id_after;
 use crate::types::Result;
 use redtool_format::encodings::stream::StreamId;
 
@@ -30,6 +31,28 @@ pub(crate) fn parse_exact(text: &[u8], missing_seq: u64) -> Result<StreamId> {
     }
 }
 
+/// The id that a message is to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// `*`: of this moment.
+    Now,
+    /// `ms-*`: the next of this millisecond.
+    At(u64),
+    /// The id given.
+    Exactly(StreamId),
+}
+
+/// The id of XADD.
+pub(crate) fn parse_added(text: &[u8]) -> Result<Added> {
+    match text {
+        b"*" => Ok(Added::Now),
+        [ms @ .., b'-', b'*'] if text.len() <= MAX_BYTES => {
+            number(ms).map(Added::At).ok_or(INVALID)
+        }
+        _ => parse_exact(text, 0).map(Added::Exactly),
+    }
+}
+
 fn parse_bound(text: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
     match text {
         b"-" => Ok((StreamId::MIN, false)),
@@ -39,15 +62,8 @@ fn parse_bound(text: &[u8], missing_seq: u64) -> Result<(StreamId, bool)> {
     }
 }
 
-/// The id after this one.
-pub(crate) fn next(id: StreamId) -> Option<StreamId> {
-    match id.seq.checked_add(1) {
-        Some(seq) => Some(StreamId { ms: id.ms, seq }),
-        None => Some(StreamId { ms: id.ms.checked_add(1)?, seq: 0 }),
-    }
-}
-
-fn previous(id: StreamId) -> Option<StreamId> {
+/// The id before this one.
+pub(crate) fn previous(id: StreamId) -> Option<StreamId> {
     match id.seq.checked_sub(1) {
         Some(seq) => Some(StreamId { ms: id.ms, seq }),
         None => Some(StreamId { ms: id.ms.checked_sub(1)?, seq: u64::MAX }),
@@ -58,7 +74,7 @@ fn previous(id: StreamId) -> Option<StreamId> {
 pub(crate) fn parse_start(text: &[u8]) -> Result<StreamId> {
     match parse_bound(text, 0)? {
         (id, false) => Ok(id),
-        (id, true) => next(id).ok_or(Error::fixed("ERR invalid start ID for the interval")),
+        (id, true) => id_after(id).ok_or(Error::fixed("ERR invalid start ID for the interval")),
     }
 }
 

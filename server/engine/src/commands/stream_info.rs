@@ -1,18 +1,12 @@
 //! XINFO: facts about a stream, its groups and their consumers.
-//!
-//! The lag of a group is the number of messages that it has not read. A stream counts all messages
-//! ever added, and a group those that it has read, so the lag is the difference; where deletions
-//! make a group's count doubtful, the count at the group's last id is derived from where that id
-//! lies, and where that fails too the lag is null.
 use crate::args;
 use crate::commands::stream::{reply_id, reply_message, reply_messages};
-use crate::commands::stream_pending::owner;
 use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
-use crate::types::stream::{Group, Pending, Stream, StreamMeta};
+use crate::types::stream::{Stream, StreamMeta};
+use crate::types::stream_groups::{Consumer, Group, Pending};
 use crate::types::{Direction, Result};
 use redtool_format::encodings::stream::StreamId;
-use redtool_format::rdb::stream::Consumer;
 use redtool_format::rdb::Kind;
 
 fn find<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Found<'a>> {
@@ -28,7 +22,7 @@ fn reply_number(ctx: &mut Context<'_>, name: &str, number: u64) {
 /// A field of a map whose value is an id.
 fn reply_named_id(ctx: &mut Context<'_>, name: &str, id: StreamId) {
     ctx.out.bulk(name.as_bytes());
-    reply_id(ctx, id);
+    reply_id(ctx.out, id);
 }
 
 /// A field of a map whose value is text.
@@ -45,52 +39,6 @@ fn reply_optional(ctx: &mut Context<'_>, name: &str, number: Option<u64>) {
             ctx.out.null();
         }
     }
-}
-
-/// Messages not read by a group; None when it cannot be told.
-fn lag(meta: &StreamMeta, group: &Group) -> Option<u64> {
-    if meta.entries_added == 0 {
-        return Some(0);
-    }
-    let read = match group.entries_read {
-        Some(read) if !has_deletions_after(meta, group.last_id) => Some(read),
-        _ => read_up_to(meta, group.last_id),
-    };
-    read.map(|read| meta.entries_added.wrapping_sub(read))
-}
-
-/// Whether a message at or after `id`, and not before the first that is left, was deleted.
-fn has_deletions_after(meta: &StreamMeta, id: StreamId) -> bool {
-    meta.length > 0
-        && meta.max_deleted_id != StreamId::MIN
-        && meta.first_id <= meta.max_deleted_id
-        && id <= meta.max_deleted_id
-}
-
-/// How many messages had been added when the one with this id was; None when it cannot be told.
-fn read_up_to(meta: &StreamMeta, id: StreamId) -> Option<u64> {
-    let (added, left) = (meta.entries_added, meta.length);
-    if added == 0 {
-        return Some(0);
-    }
-    if left == 0 && id <= meta.last_id {
-        return Some(added);
-    }
-    if id != StreamId::MIN && id < meta.max_deleted_id {
-        return None;
-    }
-    if id >= meta.last_id {
-        return (id == meta.last_id).then_some(added);
-    }
-    if meta.max_deleted_id == StreamId::MIN || meta.max_deleted_id < meta.first_id {
-        if id < meta.first_id {
-            return Some(added.wrapping_sub(left));
-        }
-        if id == meta.first_id {
-            return Some(added.wrapping_sub(left).wrapping_add(1));
-        }
-    }
-    None
 }
 
 /// Nodes that Redis' radix tree has over these ids: the tree is compressed, so a node is a run of
@@ -129,8 +77,9 @@ fn parse_full(options: &[&[u8]]) -> Result<Option<u64>> {
 pub(crate) fn xinfo_stream(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
     let full = parse_full(&args[3..]).map_err(|error| name_subcommand(error, args[1]))?;
-    let stream = Stream::open(ctx.reader, &found.object()?)?;
-    let meta = stream.meta()?;
+    let object = found.object()?;
+    let stream = Stream::open_newest(ctx.reader, ctx.streams, &object)?;
+    let meta = stream.head()?;
     ctx.out.map(if full.is_some() { 9 } else { 10 });
     let ids: Vec<[u8; 16]> = stream.nodes()?.into_iter().map(StreamId::to_bytes).collect();
     reply_number(ctx, "length", stream.len());
@@ -142,7 +91,7 @@ pub(crate) fn xinfo_stream(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     reply_named_id(ctx, "recorded-first-entry-id", meta.first_id);
     match full {
         Some(count) => full_parts(ctx, &stream, &meta, count),
-        None => short_parts(ctx, &stream, &meta),
+        None => short_parts(ctx, &stream),
     }
 }
 
@@ -156,12 +105,12 @@ fn name_subcommand(error: Error, name: &[u8]) -> Error {
     }
 }
 
-fn short_parts(ctx: &mut Context<'_>, stream: &Stream<'_>, meta: &StreamMeta) -> Outcome {
-    reply_number(ctx, "groups", meta.groups.len() as u64);
+fn short_parts(ctx: &mut Context<'_>, stream: &Stream<'_>) -> Outcome {
+    reply_number(ctx, "groups", stream.groups()?.len() as u64);
     let ends = [("first-entry", Direction::Forward), ("last-entry", Direction::Backward)];
     for (name, direction) in ends {
         ctx.out.bulk(name.as_bytes());
-        if stream.end(direction, |message| reply_message(ctx, message))?.is_none() {
+        if stream.end(direction, |message| reply_message(ctx.out, message))?.is_none() {
             ctx.out.null();
         }
     }
@@ -176,36 +125,37 @@ fn full_parts(
 ) -> Outcome {
     ctx.out.bulk(b"entries");
     let everything = [StreamId::MIN, StreamId::MAX];
-    reply_messages(ctx, stream, everything, Direction::Forward, count)?;
+    reply_messages(ctx.out, stream, everything, Direction::Forward, count)?;
     ctx.out.bulk(b"groups");
-    ctx.out.array(meta.groups.len());
+    let groups = stream.groups()?;
+    ctx.out.array(groups.len());
     let limit = if count == 0 { usize::MAX } else { usize::try_from(count).unwrap_or(usize::MAX) };
-    for group in &meta.groups {
+    for (name, group) in groups.iter() {
         ctx.out.map(7);
-        reply_text(ctx, "name", &group.name);
+        reply_text(ctx, "name", name);
         reply_named_id(ctx, "last-delivered-id", group.last_id);
         reply_optional(ctx, "entries-read", group.entries_read);
-        reply_optional(ctx, "lag", lag(meta, group));
-        reply_number(ctx, "pel-count", group.pel.len() as u64);
+        reply_optional(ctx, "lag", group.lag(meta));
+        reply_number(ctx, "pel-count", group.pending().len() as u64);
         ctx.out.bulk(b"pending");
-        let shown = &group.pel[..group.pel.len().min(limit)];
-        ctx.out.array(shown.len());
-        for entry in shown {
-            reply_entry(ctx, entry, Some(owner(group, entry).unwrap_or_default()));
+        ctx.out.array(group.pending().len().min(limit));
+        for (id, entry) in group.pending().iter().take(limit) {
+            let holder = group.holder(entry).map_or(&b""[..], |consumer| &consumer.name);
+            reply_entry(ctx, *id, entry, Some(holder));
         }
         ctx.out.bulk(b"consumers");
-        ctx.out.array(group.consumers.len());
-        for (index, consumer) in group.consumers.iter().enumerate() {
-            full_consumer(ctx, group, index, consumer, limit);
+        ctx.out.array(group.consumer_count());
+        for consumer in group.consumers() {
+            full_consumer(ctx, group, consumer, limit);
         }
     }
     Ok(())
 }
 
 /// A pending entry: id, owner where it is not known already, time and number of deliveries.
-fn reply_entry(ctx: &mut Context<'_>, entry: &Pending, owner: Option<&[u8]>) {
+fn reply_entry(ctx: &mut Context<'_>, id: StreamId, entry: &Pending, owner: Option<&[u8]>) {
     ctx.out.array(3 + usize::from(owner.is_some()));
-    reply_id(ctx, entry.id);
+    reply_id(ctx.out, id);
     if let Some(owner) = owner {
         ctx.out.bulk(owner);
     }
@@ -213,13 +163,7 @@ fn reply_entry(ctx: &mut Context<'_>, entry: &Pending, owner: Option<&[u8]>) {
     ctx.out.int(entry.deliveries as i64);
 }
 
-fn full_consumer(
-    ctx: &mut Context<'_>,
-    group: &Group,
-    index: usize,
-    consumer: &Consumer,
-    limit: usize,
-) {
+fn full_consumer(ctx: &mut Context<'_>, group: &Group, consumer: &Consumer, limit: usize) {
     ctx.out.map(5);
     reply_text(ctx, "name", &consumer.name);
     ctx.out.bulk(b"seen-time");
@@ -228,42 +172,48 @@ fn full_consumer(
     ctx.out.int(consumer.active_at_ms.unwrap_or(-1));
     reply_number(ctx, "pel-count", consumer.pending.len() as u64);
     ctx.out.bulk(b"pending");
-    let own = group.pel.iter().filter(|entry| entry.consumer == Some(index)).take(limit);
-    ctx.out.array(own.clone().count());
-    for entry in own {
-        reply_entry(ctx, entry, None);
+    let (place, mut given) = (ctx.out.begin_deferred(), 0);
+    for id in consumer.pending.iter().take(limit) {
+        if let Some(entry) = group.pending().get(id) {
+            reply_entry(ctx, *id, entry, None);
+            given += 1;
+        }
     }
+    ctx.out.end_deferred_array(place, given);
 }
 
 pub(crate) fn xinfo_groups(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
-    let meta = Stream::open(ctx.reader, &found.object()?)?.meta()?;
-    ctx.out.array(meta.groups.len());
-    for group in &meta.groups {
+    let object = found.object()?;
+    let stream = Stream::open_newest(ctx.reader, ctx.streams, &object)?;
+    let (head, groups) = (stream.head()?, stream.groups()?);
+    ctx.out.array(groups.len());
+    for (name, group) in groups.iter() {
         ctx.out.map(6);
-        reply_text(ctx, "name", &group.name);
-        reply_number(ctx, "consumers", group.consumers.len() as u64);
-        reply_number(ctx, "pending", group.pel.len() as u64);
+        reply_text(ctx, "name", name);
+        reply_number(ctx, "consumers", group.consumer_count() as u64);
+        reply_number(ctx, "pending", group.pending().len() as u64);
         reply_named_id(ctx, "last-delivered-id", group.last_id);
         reply_optional(ctx, "entries-read", group.entries_read);
-        reply_optional(ctx, "lag", lag(&meta, group));
+        reply_optional(ctx, "lag", group.lag(&head));
     }
     Ok(())
 }
 
+/// The error of a group that is not there.
+pub(crate) fn no_group(key: &[u8], group: &[u8]) -> Error {
+    let (key, group) = (args::shown(key, 128), args::shown(group, 128));
+    Error::text(format!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
+}
+
 pub(crate) fn xinfo_consumers(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
-    let meta = Stream::open(ctx.reader, &found.object()?)?.meta()?;
-    let group = meta.groups.iter().find(|group| group.name == args[3]);
-    let Some(group) = group else {
-        let (key, group) = (args::shown(args[2], 128), args::shown(args[3], 128));
-        return Err(Error::text(format!(
-            "NOGROUP No such consumer group '{group}' for key name '{key}'"
-        )));
-    };
+    let object = found.object()?;
+    let groups = Stream::open_newest(ctx.reader, ctx.streams, &object)?.groups()?;
+    let group = groups.get(args[3]).ok_or_else(|| no_group(args[2], args[3]))?;
     let now_ms = ctx.now_ms();
-    ctx.out.array(group.consumers.len());
-    for consumer in &group.consumers {
+    ctx.out.array(group.consumer_count());
+    for consumer in group.consumers() {
         ctx.out.map(4);
         reply_text(ctx, "name", &consumer.name);
         reply_number(ctx, "pending", consumer.pending.len() as u64);
@@ -338,20 +288,5 @@ mod tests {
         assert_eq!(radix_nodes(&ids(&[1]), 0), 2);
         // A shared run, a fork, and on each side the rest of the key and its end.
         assert_eq!(radix_nodes(&ids(&[1, 2]), 0), 6);
-    }
-
-    #[test]
-    fn a_lag_is_null_when_deletions_hide_it() {
-        let id = |ms| StreamId { ms, seq: 0 };
-        let mut meta =
-            StreamMeta { length: 3, last_id: id(5), first_id: id(1), ..Default::default() };
-        meta.entries_added = 5;
-        let group = |last_id, entries_read| Group { last_id, entries_read, ..Default::default() };
-        assert_eq!(lag(&meta, &group(id(2), Some(2))), Some(3));
-        assert_eq!(lag(&meta, &group(id(2), None)), None);
-        assert_eq!(lag(&meta, &group(id(5), None)), Some(0));
-        meta.max_deleted_id = id(3);
-        assert_eq!(lag(&meta, &group(id(2), Some(2))), None);
-        assert_eq!(lag(&meta, &group(id(4), Some(4))), Some(1));
     }
 }

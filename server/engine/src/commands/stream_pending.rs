@@ -5,10 +5,12 @@ use crate::commands::stream::reply_id;
 use crate::commands::stream_id::{parse_end, parse_start};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::types::stream::{Group, Pending, Stream};
+use crate::types::stream::Stream;
+use crate::types::stream_groups::{Group, Pending};
 use crate::types::Result;
 use redtool_format::encodings::stream::StreamId;
 use redtool_format::rdb::Kind;
+use redtool_format::resp::Writer;
 
 /// Which entries are asked for.
 struct Range<'a> {
@@ -33,17 +35,11 @@ impl<'a> Range<'a> {
     }
 
     fn holds(&self, group: &Group, entry: &Pending, now_ms: i64) -> bool {
-        entry.id >= self.first
-            && entry.id <= self.last
-            && self.consumer.is_none_or(|name| owner(group, entry) == Some(name))
+        let holder = || group.holder(entry).map(|consumer| consumer.name.as_slice());
+        self.consumer.is_none_or(|name| holder() == Some(name))
             && (self.min_idle_ms == 0
                 || now_ms.saturating_sub(entry.delivered_at_ms) >= self.min_idle_ms)
     }
-}
-
-/// The name of the consumer that holds an entry.
-pub(crate) fn owner<'g>(group: &'g Group, entry: &Pending) -> Option<&'g [u8]> {
-    Some(group.consumers.get(entry.consumer?)?.name.as_slice())
 }
 
 pub(crate) fn xpending(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -57,47 +53,65 @@ pub(crate) fn xpending(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         Error::text(format!("NOGROUP No such key '{key}' or consumer group '{group}'"))
     };
     let found = ctx.lookup_kind(args[1], Kind::Stream)?.ok_or_else(missing)?;
-    let meta = Stream::open(ctx.reader, &found.object()?)?.meta()?;
-    let group = meta.groups.iter().find(|group| group.name == args[2]).ok_or_else(missing)?;
+    let object = found.object()?;
+    let groups = Stream::open_newest(ctx.reader, ctx.streams, &object)?.groups()?;
+    let group = groups.get(args[2]).ok_or_else(missing)?;
     match range {
-        None => summary(ctx, group),
+        None => summary(ctx.out, group),
         Some(range) => entries(ctx, group, &range),
     }
     Ok(())
 }
 
-fn summary(ctx: &mut Context<'_>, group: &Group) {
-    ctx.out.array(4);
-    ctx.out.int(group.pel.len() as i64);
-    let (Some(first), Some(last)) = (group.pel.first(), group.pel.last()) else {
-        ctx.out.null();
-        ctx.out.null();
-        ctx.out.null_array();
+fn summary(out: &mut Writer, group: &Group) {
+    out.array(4);
+    out.int(group.pending().len() as i64);
+    let ends = group.pending().keys().next().zip(group.pending().keys().next_back());
+    let Some((first, last)) = ends else {
+        out.null();
+        out.null();
+        out.null_array();
         return;
     };
-    reply_id(ctx, first.id);
-    reply_id(ctx, last.id);
-    let busy = group.consumers.iter().filter(|consumer| !consumer.pending.is_empty());
-    ctx.out.array(busy.clone().count());
+    reply_id(out, *first);
+    reply_id(out, *last);
+    let busy = group.consumers().filter(|consumer| !consumer.pending.is_empty());
+    let (place, mut given) = (out.begin_deferred(), 0);
     for consumer in busy {
-        ctx.out.array(2);
-        ctx.out.bulk(&consumer.name);
-        ctx.out.bulk_int(consumer.pending.len() as i64);
+        out.array(2);
+        out.bulk(&consumer.name);
+        out.bulk_int(consumer.pending.len() as i64);
+        given += 1;
     }
+    out.end_deferred_array(place, given);
 }
 
 fn entries(ctx: &mut Context<'_>, group: &Group, range: &Range<'_>) {
     let now_ms = ctx.now_ms();
     let limit = usize::try_from(range.count).unwrap_or(usize::MAX);
-    let entries = group.pel.iter().filter(|entry| range.holds(group, entry, now_ms)).take(limit);
     let (place, mut given) = (ctx.out.begin_deferred(), 0);
-    for entry in entries {
-        ctx.out.array(4);
-        reply_id(ctx, entry.id);
-        ctx.out.bulk(owner(group, entry).unwrap_or_default());
-        ctx.out.int(now_ms.saturating_sub(entry.delivered_at_ms).max(0));
-        ctx.out.int(entry.deliveries as i64);
-        given += 1;
+    let mut show = |id: StreamId, entry: &Pending| {
+        if given == limit {
+            return false;
+        }
+        if range.holds(group, entry, now_ms) {
+            ctx.out.array(4);
+            reply_id(ctx.out, id);
+            ctx.out.bulk(group.holder(entry).map_or(b"", |consumer| &consumer.name));
+            ctx.out.int(now_ms.saturating_sub(entry.delivered_at_ms).max(0));
+            ctx.out.int(entry.deliveries as i64);
+            given += 1;
+        }
+        true
+    };
+    let entry = |id: &StreamId| group.pending().get(id);
+    if range.first > range.last {
+    } else if let Some(name) = range.consumer {
+        let consumer = group.consumer(name);
+        let own = consumer.map(|consumer| consumer.pending.range(range.first..=range.last));
+        let _ = own.into_iter().flatten().all(|id| entry(id).is_none_or(|entry| show(*id, entry)));
+    } else {
+        let _ = group.pending().range(range.first..=range.last).all(|(id, entry)| show(*id, entry));
     }
     ctx.out.end_deferred_array(place, given);
 }

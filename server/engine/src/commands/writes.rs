@@ -5,6 +5,8 @@ use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, WRITE};
 use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, Stream, String};
 use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
 use crate::command::Group::{Bitmap, Generic, Geo, HyperLogLog, Server, SortedSet, Stream};
+use crate::command::flag::{ADMIN, ASKING, DENYOOM, FAST, WRITE};
+use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, String};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
@@ -160,39 +162,4 @@ pub const COMMANDS: &[Command] = &[
     row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
         .args("index1:integer index2:integer")
         .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
-    row("xack", -4, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
-        .args("key group id...")
-        .docs("O(1)", "Acknowledges messages of a group."),
-    row("xadd", -5, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
-        .args("key [NOMKSTREAM@6.2.0] [trim:(strategy:<MAXLEN|MINID@6.2.0> \
-               [operator:<equal='='|approximately='~'>] threshold [LIMIT count:integer@6.2.0])] \
-               id_or_auto:<auto_id='*'|id> field_value:(field value)...")
-        .docs("O(1)", "Appends a message.").tips(&["nondeterministic_output"]),
-    row("xautoclaim", -6, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "6.2.0", refused)
-        .args("key group consumer min-idle-time start [COUNT count:integer] [JUSTID]")
-        .docs("O(1)", "Takes over pending messages that waited too long.")
-        .tips(&["nondeterministic_output"]),
-    row("xclaim", -6, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
-        .args("key group consumer min-idle-time id... [IDLE ms:integer] \
-               [TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] \
-               [LASTID id]")
-        .docs("O(log N)", "Takes over pending messages.").tips(&["nondeterministic_output"]),
-    row("xdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
-        .args("key id...")
-        .docs("O(1)", "Removes messages."),
-    row("xreadgroup", -7, WRITE | BLOCKING,
-        &[KeySpec::all_after(RO | ACCESS, "STREAMS", 4, 2)], Stream, "5.0.0", refused)
-        .args("GROUP group_consumer:(group consumer) [COUNT count:integer] \
-               [BLOCK milliseconds:integer] [NOACK] STREAMS streams:(key... id...)")
-        .docs("O(N)", "Messages of several streams for a consumer of a group."),
-    row("xsetid", -3, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
-        .args("key last-id [ENTRIESADDED entries_added:integer@7.0.0] \
-               [MAXDELETEDID max_deleted_entry_id@7.0.0]")
-        .docs("O(1)", "Sets the last id of a stream."),
-    row("xtrim", -4, WRITE, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
-        .args("key trim:(strategy:<MAXLEN|MINID@6.2.0> [operator:<equal='='|approximately='~'>] \
-               threshold [LIMIT count:integer@6.2.0])")
-        .docs("O(N)", "Removes the oldest messages.").tips(&["nondeterministic_output"]),
 ];

@@ -73,6 +73,7 @@ pub(super) fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
 pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
     note_last(writing.session, admitted);
     let counters = writing.counters;
+    writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
         Run::Read(run) => run(&mut writing.view(), args),
         Run::Write(run) => run(writing, args),

@@ -20,6 +20,8 @@
 //! | [`string_write`] | strings written, whole or in part |
 //! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
 //! | [`string_write`] [`hash_write`] [`set_write`] | strings, hashes, sets written |
+//! | [`stream_groups`] | consumer groups, decoded |
+//! | [`stream_write`] [`stream_cache`] `stream_nodes` | streams written; those newer than their records |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
@@ -37,6 +39,10 @@ pub mod segments;
 pub mod set;
 pub mod set_write;
 pub mod stream;
+pub mod stream_cache;
+pub mod stream_groups;
+mod stream_nodes;
+pub mod stream_write;
 pub mod string;
 pub mod string_write;
 pub mod zset;

@@ -8,6 +8,9 @@
 //! the rest   length, ids, counters, groups (see redtool_format::rdb::stream)
 //! ```
 use super::segments::{Segment, Segments, PREFIX_BYTES};
+use super::stream_cache::StreamCache;
+use super::stream_groups::Groups;
+use super::stream_write::{Held, StreamEdit};
 use super::{corrupt, decode, Direction, Flow, Result, ON, STOP};
 use redtool_format::encodings::stream::{Message, Node, StreamId};
 use redtool_format::rdb::string::{self, Str};
@@ -16,11 +19,12 @@ use redtool_format::Cursor;
 use redtool_store::pieces::Pieces;
 use redtool_store::{Body, Object, Reader};
 use std::borrow::Cow;
+use std::ops::Deref;
 
-pub use redtool_format::rdb::stream::{Group, Pending, StreamMeta};
+pub use redtool_format::rdb::stream::StreamMeta;
 
-/// Where the last id ends in the rest, at most: it is the second and third of its lengths.
-const LAST_ID_END_BYTES: u64 = 27;
+/// Where the counters end in the rest, at most: they are its first eight lengths.
+const HEAD_END_BYTES: u64 = 8 * 9;
 
 /// A stream, opened.
 pub struct Stream<'r> {
@@ -33,6 +37,27 @@ pub struct Stream<'r> {
 enum Rest<'r> {
     Record(&'r [u8]),
     Pieces(Pieces<'r>),
+    /// Newer than the record.
+    Held(&'r StreamMeta, Option<&'r Held>),
+}
+
+/// The groups of a stream.
+pub enum HeldGroups<'r> {
+    /// Decoded before.
+    Kept(&'r Groups),
+    /// Decoded now.
+    Read(Groups),
+}
+
+impl Deref for HeldGroups<'_> {
+    type Target = Groups;
+
+    fn deref(&self) -> &Groups {
+        match self {
+            HeldGroups::Kept(groups) => groups,
+            HeldGroups::Read(groups) => groups,
+        }
+    }
 }
 
 impl<'r> Rest<'r> {
@@ -40,6 +65,7 @@ impl<'r> Rest<'r> {
     fn bytes(&self, most: u64) -> Result<Cow<'r, [u8]>> {
         match self {
             Rest::Record(bytes) => Ok(Cow::Borrowed(bytes)),
+            Rest::Held(..) => Ok(Cow::Borrowed(&[])),
             Rest::Pieces(pieces) => {
                 let (mut bytes, mut walk) = (Vec::new(), pieces.range(0..most));
                 while let Some(piece) = walk.advance()? {
@@ -51,7 +77,7 @@ impl<'r> Rest<'r> {
     }
 }
 
-enum Form<'r> {
+pub(super) enum Form<'r> {
     Nodes(Vec<(StreamId, Str<'r>)>),
     Segments(Segments<'r>),
 }
@@ -73,6 +99,31 @@ impl<'r> Stream<'r> {
         Ok(Self { form, rest, value_type: object.value_type, len: object.count })
     }
 
+    /// Opens a stream that may be newer in the cache than its record is.
+    pub fn open_newest(
+        reader: &'r dyn Reader,
+        cache: Option<&'r StreamCache>,
+        object: &Object<'r>,
+    ) -> Result<Self> {
+        let kept = match object.body {
+            Body::Segmented { id, .. } => cache.and_then(|cache| cache.get(id)),
+            Body::Inline(_) => None,
+        };
+        kept.map_or_else(|| Self::open(reader, object), |stream| Ok(stream.view(reader)))
+    }
+
+    /// A stream that is being changed.
+    pub(super) fn of_edit(reader: &'r dyn Reader, edit: &'r StreamEdit) -> Self {
+        let rest = Rest::Held(&edit.head, Some(&edit.groups));
+        let form = edit.home.form(reader);
+        Self { form, rest, value_type: edit.value_type, len: edit.head.length }
+    }
+
+    /// The messages of a stream whose groups are being changed.
+    pub(super) fn of_nodes(form: Form<'r>, head: &'r StreamMeta, value_type: ValueType) -> Self {
+        Self { form, rest: Rest::Held(head, None), value_type, len: head.length }
+    }
+
     /// Number of messages.
     pub fn len(&self) -> u64 {
         self.len
@@ -83,19 +134,35 @@ impl<'r> Stream<'r> {
         self.len == 0
     }
 
-    /// Last id, counters, groups.
-    pub fn meta(&self) -> Result<StreamMeta> {
-        let bytes = self.rest.bytes(u64::MAX)?;
-        Ok(metadata::read(&mut Cursor::new(&bytes), self.value_type)?)
+    /// Ids and counters; without the groups.
+    pub fn head(&self) -> Result<StreamMeta> {
+        if let Rest::Held(head, _) = self.rest {
+            return Ok(head.clone());
+        }
+        let bytes = self.rest.bytes(HEAD_END_BYTES)?;
+        Ok(metadata::read_head(&mut Cursor::new(&bytes), self.value_type)?)
     }
 
-    /// The last generated id, without reading the groups.
+    /// The groups.
+    pub fn groups(&self) -> Result<HeldGroups<'r>> {
+        let mut meta = StreamMeta::default();
+        match self.rest {
+            Rest::Held(_, Some(Held::Decoded(groups))) => return Ok(HeldGroups::Kept(groups)),
+            Rest::Held(_, Some(Held::Stored(bytes))) => {
+                metadata::read_groups(&mut Cursor::new(bytes), self.value_type, &mut meta)?;
+            }
+            Rest::Held(_, None) => return Err(corrupt("the groups of a stream are in use")),
+            Rest::Record(_) | Rest::Pieces(_) => {
+                let bytes = self.rest.bytes(u64::MAX)?;
+                meta = metadata::read(&mut Cursor::new(&bytes), self.value_type)?;
+            }
+        }
+        Ok(HeldGroups::Read(Groups::of(meta.groups)))
+    }
+
+    /// The last generated id.
     pub fn last_id(&self) -> Result<StreamId> {
-        let bytes = self.rest.bytes(LAST_ID_END_BYTES)?;
-        let mut cursor = Cursor::new(&bytes);
-        length::read_plain(&mut cursor)?;
-        let ms = length::read_plain(&mut cursor)?;
-        Ok(StreamId { ms, seq: length::read_plain(&mut cursor)? })
+        Ok(self.head()?.last_id)
     }
 
     /// Master ids of the nodes, ascending.
@@ -154,7 +221,7 @@ impl<'r> Stream<'r> {
     }
 }
 
-fn read_nodes<'r>(cursor: &mut Cursor<'r>) -> Result<Vec<(StreamId, Str<'r>)>> {
+pub(super) fn read_nodes<'r>(cursor: &mut Cursor<'r>) -> Result<Vec<(StreamId, Str<'r>)>> {
     let count = length::read_plain(cursor)?;
     let mut nodes = Vec::new();
     for _ in 0..count {
@@ -162,6 +229,14 @@ fn read_nodes<'r>(cursor: &mut Cursor<'r>) -> Result<Vec<(StreamId, Str<'r>)>> {
         nodes.push((read_id(&key)?, string::read(cursor)?));
     }
     Ok(nodes)
+}
+
+/// The id after this one.
+pub fn id_after(id: StreamId) -> Option<StreamId> {
+    match id.seq.checked_add(1) {
+        Some(seq) => Some(StreamId { ms: id.ms, seq }),
+        None => Some(StreamId { ms: id.ms.checked_add(1)?, seq: 0 }),
+    }
 }
 
 fn read_id(key: &[u8]) -> Result<StreamId> {

@@ -88,6 +88,8 @@ impl Writing<'_> {
         if let Some(id) = self.keys.space.put_object(&record_key, &self.keys.scratch)? {
             self.keys.space.delete_segments(id)?;
         }
+        // Whoever waits for a stream of this key is told that it is of another type.
+        self.keys.blocked.signal_gone(&record_key);
         Ok(())
     }
 

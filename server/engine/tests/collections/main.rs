@@ -10,6 +10,7 @@ mod list_write;
 mod redis;
 mod set;
 mod stream;
+mod stream_write;
 mod support;
 mod zset;
 mod zset_write;

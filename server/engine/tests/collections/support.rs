@@ -102,6 +102,16 @@ impl Db {
         Self::connected(Arc::new(Dataset::open(store, options).unwrap()))
     }
 
+    /// The dataset of the folder that [`Db::over_lmdb`] gave, opened again.
+    pub fn reopened(folder: &tempfile::TempDir) -> Self {
+        Self::over(Arc::new(LmdbStore::open(&folder.path().join("x.lmdb")).unwrap()))
+    }
+
+    /// Saves the dataset.
+    pub fn save(&self) {
+        self.engine.dataset().save().unwrap();
+    }
+
     /// A connection, whose commands may wait.
     fn connected(dataset: Arc<Dataset>) -> Self {
         let session = Session::new(dataset.state(), "10.0.0.1:5".into(), "10.0.0.2:6".into(), 7);

@@ -15,6 +15,7 @@
 //! Differences are signed 64-bit numbers and wrap: a message may precede its master id. Deleted
 //! messages (flag 1) stay in place until the whole node goes.
 mod builder;
+pub mod edit;
 mod id;
 
 pub use builder::Builder;
