@@ -137,7 +137,9 @@ impl Engine {
         if let Some(monitors) = self.dataset.state().monitors() {
             monitor::show(&monitors, session, admitted.command, args, false);
         }
-        if let (Some(reader), Run::Read(run)) = (&self.reader, admitted.command.run) {
+        if let (Some(reader), Run::Read(run) | Run::Both(run, _)) =
+            (&self.reader, admitted.command.run)
+        {
             let mut context = Context {
                 reader: &**reader,
                 meta: self.dataset.meta(),
@@ -472,7 +474,7 @@ fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> O
     let counters = writing.counters;
     let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
         Run::Read(run) => run(&mut writing.view(), args),
-        Run::Write(run) => run(writing, args),
+        Run::Write(run) | Run::Both(_, run) => run(writing, args),
     });
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if writing.session.tracking.is_some() {

@@ -18,6 +18,8 @@ const GROUPS: &[&[Command]] = &[
     commands::string::COMMANDS,
     commands::string_write::COMMANDS,
     commands::bitmap::COMMANDS,
+    commands::bitmap_write::COMMANDS,
+    commands::bitfield::COMMANDS,
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::set::COMMANDS,

@@ -1,6 +1,8 @@
 //! The commands, a file a group. Each ends with its rows.
 pub mod acl;
+pub mod bitfield;
 pub mod bitmap;
+pub mod bitmap_write;
 pub mod client;
 mod client_control;
 pub mod cluster;

@@ -1,7 +1,7 @@
 //! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
 //! refuses them.
 use super::sort::sort;
-use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
+use crate::command::flag::{ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
 use crate::command::Group::{
     Bitmap, Generic, Geo, Hash, HyperLogLog, List, Server, Set, SortedSet, Stream, String,
 };
@@ -20,19 +20,6 @@ pub fn refused(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("bitfield", -2, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | UPDATE | VARIABLE, 1)], Bitmap, "3.2.0", refused)
-        .args("key [operation:<GET encoding_offset:(encoding offset:integer) \
-               | write:([OVERFLOW wrap_sat_fail:<WRAP|SAT|FAIL>] write_operation:<\
-                    SET encoding_offset_value:(encoding offset:integer value:integer) \
-                  | INCRBY encoding_offset_increment:(encoding offset:integer increment:integer)\
-               >)>...]")
-        .docs("O(1)", "Reads and writes integers of any width in a string."),
-    row("bitop", -4, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 2),
-          KeySpec::range(RO | ACCESS, 3, -1, 1)], Bitmap, "2.6.0", refused)
-        .args("operation destkey:key key:key#1...")
-        .docs("O(N)", "Bitwise operation over strings, stored."),
     row("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
         &[KeySpec::at(RW | ACCESS | DELETE, 1),
           KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
@@ -69,10 +56,6 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
         .args("key... timeout:double")
         .docs("O(log(N))", "Pops the lowest member, waiting."),
-    row("copy", -3, WRITE | DENYOOM,
-        &[KeySpec::at(RO | ACCESS, 1), KeySpec::at(OW | UPDATE, 2)], Generic, "6.2.0", refused)
-        .args("source:key destination:key#1 [DB destination-db:integer] [REPLACE]")
-        .docs("O(N)", "Copies a value to another key."),
     row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
         .args("key [condition:<NX|XX>@6.2.0] [change=CH@6.2.0] \
                longitude_latitude_member:(longitude:double latitude:double member)...")
@@ -171,45 +154,6 @@ pub const COMMANDS: &[Command] = &[
                | [AUTH2 username_password:(username password)@6.0.0]>] [KEYS key:key#1...@3.0.6]")
         .docs("O(N)", "Moves keys to another server.")
         .acl(category::DANGEROUS | category::KEYSPACE).tips(&["nondeterministic_output"]),
-    row("move", 3, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Generic, "1.0.0", refused)
-        .args("key db:integer")
-        .docs("O(1)", "Moves a key to another database."),
-    row("pfadd", -2, WRITE | DENYOOM | FAST,
-        &[KeySpec::at(RW | INSERT, 1)], HyperLogLog, "2.8.9", refused)
-        .args("key [element...]")
-        .docs("O(1)", "Adds elements to a HyperLogLog."),
-    row("pfdebug", 3, WRITE | DENYOOM | ADMIN,
-        &[KeySpec::at(RW | ACCESS, 2)], HyperLogLog, "2.8.9", refused)
-        .args("subcommand key")
-        .internal()
-        .docs("O(N)", "Internals of a HyperLogLog."),
-    row("pfmerge", -2, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | INSERT, 1),
-          KeySpec::range(RO | ACCESS, 2, -1, 1)], HyperLogLog, "2.8.9", refused)
-        .args("destkey:key sourcekey:key#1...")
-        .docs("O(N)", "Merges HyperLogLogs into one."),
-    row("rename", 3, WRITE,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(OW | UPDATE, 2)], Generic, "1.0.0", refused)
-        .args("key newkey:key#1")
-        .docs("O(1)", "Renames a key."),
-    row("renamenx", 3, WRITE | FAST,
-        &[KeySpec::at(RW | ACCESS | DELETE, 1),
-          KeySpec::at(OW | INSERT, 2)], Generic, "1.0.0", refused)
-        .args("key newkey:key#1")
-        .docs("O(1)", "Renames a key unless the new name exists."),
-    row("restore", -4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], Generic, "2.6.0", refused)
-        .args("key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
-               [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
-        .docs("O(1)", "Creates a key from a serialized value.")
-        .acl(category::DANGEROUS | category::KEYSPACE),
-    row("restore-asking", -4, WRITE | DENYOOM | ASKING,
-        &[KeySpec::at(OW | UPDATE, 1)], Server, "3.0.0", refused)
-        .args("key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
-               [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
-        .internal()
-        .docs("O(1)", "RESTORE while a slot moves.").acl(category::DANGEROUS | category::KEYSPACE),
     row("rpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
         .args("key [count:integer@6.2.0]")
         .docs("O(N)", "Pops elements from the tail."),
@@ -235,10 +179,6 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
         .args("destination:key key:key#1...")
         .docs("O(N)", "Difference of sets, stored."),
-    row("setbit", 4, WRITE | DENYOOM,
-        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], Bitmap, "2.2.0", refused)
-        .args("key offset:integer value:integer")
-        .docs("O(1)", "Sets one bit of a string."),
     row("sinterstore", -3, WRITE | DENYOOM,
         &[KeySpec::at(RW | UPDATE, 1),
           KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
@@ -270,9 +210,6 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
         .args("destination:key key:key#1...")
         .docs("O(N)", "Union of sets, stored."),
-    row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
-        .args("index1:integer index2:integer")
-        .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
     row("xack", -4, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
         .args("key group id...")
         .docs("O(1)", "Acknowledges messages of a group."),

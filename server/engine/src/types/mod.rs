@@ -17,11 +17,14 @@
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`string_write`] | strings written, whole or in part |
+//! | [`hyperloglog`] [`hyperloglog_sparse`] | HyperLogLogs in strings |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
 pub mod groups_write;
 pub mod hash;
+pub mod hyperloglog;
+pub mod hyperloglog_sparse;
 pub mod limits;
 pub mod list;
 pub mod rank;

@@ -42,6 +42,12 @@ impl Memory {
     }
 
     #[inline]
+    pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
+        let (db, key) = split_record_key(record_key).ok()?;
+        self.dbs.get_mut(&db)?.get_mut(key)
+    }
+
+    #[inline]
     pub fn put_object(
         &mut self,
         record_key: &[u8],

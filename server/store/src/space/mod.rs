@@ -153,6 +153,18 @@ impl Space {
         id
     }
 
+    /// The record of an object, the bytes of its value to be changed in place; the header says
+    /// what was counted, and stays as it is.
+    pub fn object_mut(&mut self, record_key: &[u8]) -> Result<Option<&mut [u8]>> {
+        match &mut self.home {
+            Home::Memory(memory) => Ok(memory.object_mut(record_key)),
+            Home::Store(layers) => {
+                let record = layers.to_change(Table::Objects, record_key)?;
+                Ok(record.map(Vec::as_mut_slice))
+            }
+        }
+    }
+
     /// Removes an object, not its segments; whether it was there.
     pub fn delete_object(&mut self, record_key: &[u8]) -> Result<bool> {
         let mut old = None;
@@ -241,16 +253,7 @@ impl Space {
     pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.segment_mut(key)),
-            Home::Store(layers) => {
-                if layers.live.get(Table::Segments, key).is_none() {
-                    let value = layers.get(Table::Segments, key)?.map(Cow::into_owned);
-                    match value {
-                        Some(value) => layers.live.put(Table::Segments, key, value),
-                        None => return Ok(None),
-                    }
-                }
-                Ok(layers.live.get_mut(Table::Segments, key))
-            }
+            Home::Store(layers) => layers.to_change(Table::Segments, key),
         }
     }
 
@@ -498,6 +501,17 @@ impl Layers {
             Some(base) => base.get(table, key),
             None => Ok(None),
         }
+    }
+
+    /// A record among the changes, copied to there when it is older.
+    fn to_change(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        if self.live.get(table, key).is_none() {
+            match self.get(table, key)?.map(Cow::into_owned) {
+                Some(value) => self.live.put(table, key, value),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.live.get_mut(table, key))
     }
 
     fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
