@@ -11,6 +11,8 @@ const NAME_MAX_BYTES: usize = 32;
 const GROUPS: &[&[Command]] = &[
     commands::keyspace::COMMANDS,
     commands::keyspace_write::COMMANDS,
+    commands::moves::COMMANDS,
+    commands::restore::COMMANDS,
     commands::expiry::COMMANDS,
     commands::scan::COMMANDS,
     commands::object::COMMANDS,

@@ -193,7 +193,10 @@ fn bitfield(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let has_grown = ws.make_bits(key, len as u64)?;
     ws.out.array(operations.len());
     for operation in &operations {
-        changes += u64::from(apply(ws, key, operation)? || has_grown);
+        changes += match apply(ws, key, operation)? {
+            Some(has_changed) => u64::from(has_changed || has_grown),
+            None => 0,
+        };
     }
     if changes > 0 {
         ws.changed(key, STRING, "setbit");
@@ -202,8 +205,8 @@ fn bitfield(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// Does one operation and replies; whether it changed the field.
-fn apply(ws: &mut Writing<'_>, key: &[u8], operation: &Operation) -> Result<bool> {
+/// Does one operation and replies; whether it changed the field, if it wrote it.
+fn apply(ws: &mut Writing<'_>, key: &[u8], operation: &Operation) -> Result<Option<bool>> {
     let Operation { field, action, overflow } = operation;
     let (old, mut bytes) = {
         let view = ws.view();
@@ -214,7 +217,7 @@ fn apply(ws: &mut Writing<'_>, key: &[u8], operation: &Operation) -> Result<bool
     let wanted = match *action {
         Action::Get => {
             ws.out.int(old);
-            return Ok(false);
+            return Ok(None);
         }
         Action::Set(number) if field.signed => i128::from(number),
         Action::Set(number) => i128::from(number as u64),
@@ -222,14 +225,14 @@ fn apply(ws: &mut Writing<'_>, key: &[u8], operation: &Operation) -> Result<bool
     };
     let Some(new) = overflow.fit(field, wanted) else {
         ws.out.null();
-        return Ok(false);
+        return Ok(None);
     };
     ws.out.int(if matches!(action, Action::Set(_)) { old } else { new });
     if new != old {
         field.write(new, &mut bytes);
         ws.write_range(key, field.bytes().start as u64, &bytes)?;
     }
-    Ok(new != old)
+    Ok(Some(new != old))
 }
 
 /// The rows.

@@ -81,7 +81,10 @@ pub(super) fn lookup<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Option<Found<'
 }
 
 /// The string of a key, an empty one when it is not there.
-pub(super) fn bits_of<'f>(ctx: &Context<'f>, found: Option<&'f Found<'_>>) -> Result<StringValue<'f>, Error> {
+pub(super) fn bits_of<'f>(
+    ctx: &Context<'f>,
+    found: Option<&'f Found<'_>>,
+) -> Result<StringValue<'f>, Error> {
     match found {
         Some(found) => StringValue::open(ctx.reader, &found.object()?),
         None => Ok(StringValue::Inline(Str::Raw(b""))),

@@ -3,19 +3,21 @@
 //! A payload of any RDB type of any server this one reads is taken. It is checked as a dump is that
 //! is imported: version, checksum, and the structure of the value down to its elements; what is
 //! damaged leaves no trace.
+use super::object::goes_by_frequency;
 use crate::args;
 use crate::command::flag::{ASKING, DENYOOM, WRITE};
 use crate::command::Group::{Generic, Server};
 use crate::command::{category, write_row, Command};
-use crate::edit::from_payload;
+use crate::edit::{from_payload, Edit, OwnedBody};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{OW, UPDATE};
 use crate::keyspec::KeySpec;
 use crate::notify::class::GENERIC;
 use crate::record_key::RecordKey;
-use crate::types::Result;
+use crate::types::{loaded, Result};
 use crate::write::Writing;
-use redtool_format::rdb::payload::{self, DumpPayload, PayloadError};
+use redtool_format::rdb::payload::{self, DumpPayload};
+use redtool_format::rdb::ValueType;
 use redtool_store::object::is_long_key;
 use redtool_store::{Object, StoreError};
 
@@ -27,8 +29,8 @@ struct Options {
     replace: bool,
     /// The time to live is a time.
     is_absolute: bool,
-    idle_s: Option<i64>,
-    freq: Option<i64>,
+    idle_s: Option<u32>,
+    freq: Option<u8>,
 }
 
 impl Options {
@@ -43,18 +45,17 @@ impl Options {
                 options.replace = true;
             } else if args::is(word, "absttl") {
                 options.is_absolute = true;
-            } else if let ([seconds, after @ ..], true, None) =
-                (after, args::is(word, "idletime"), options.freq)
-            {
-                options.idle_s =
-                    Some(args::int(seconds)?).filter(|s| *s >= 0).ok_or(NO_IDLE_TIME)?.into();
+            } else if let [number, after @ ..] = after {
                 rest = after;
-            } else if let ([freq, after @ ..], true, None) =
-                (after, args::is(word, "freq"), options.idle_s)
-            {
-                options.freq =
-                    Some(args::int(freq)?).filter(|f| (0..=255).contains(f)).ok_or(NO_FREQ)?.into();
-                rest = after;
+                if args::is(word, "idletime") && options.freq.is_none() {
+                    let idle_s = u64::try_from(args::int(number)?).map_err(|_| NO_IDLE_TIME)?;
+                    options.idle_s = Some(u32::try_from(idle_s).unwrap_or(u32::MAX));
+                } else if args::is(word, "freq") && options.idle_s.is_none() {
+                    let freq = u8::try_from(args::int(number)?).map_err(|_| NO_FREQ)?;
+                    options.freq = Some(freq);
+                } else {
+                    return Err(Error::SYNTAX);
+                }
             } else {
                 return Err(Error::SYNTAX);
             }
@@ -75,7 +76,7 @@ fn restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     if ttl_ms < 0 {
         return Err(NO_TTL);
     }
-    let value = payload::parse(args[3]).map_err(|error| refusal(&error))?;
+    let value = payload::parse(args[3]).map_err(|error| Error::fixed(error.reply()))?;
     let now_ms = ws.now_ms();
     let expire_at_ms = match (ttl_ms, options.is_absolute) {
         (0, _) => None,
@@ -93,10 +94,6 @@ fn restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn refusal(error: &PayloadError) -> Error {
-    Error::fixed(error.reply())
-}
-
 /// Stores the value of a payload at a key; one that is expired already removes the key instead.
 fn put(
     ws: &mut Writing<'_>,
@@ -104,14 +101,11 @@ fn put(
     value: &DumpPayload<'_>,
     expire_at_ms: Option<i64>,
 ) -> Outcome {
-    let edit = match from_payload(value.value_type, value.payload, &mut ws.keys.space) {
-        Ok(Some(edit)) => edit,
-        Ok(None) | Err(Error::Store(StoreError::Format(_))) => return Err(BAD_FORMAT),
-        Err(error) => return Err(error),
-    };
-    let mut edit = ws.under_limits(edit)?;
+    let mut edit = load(ws, value.value_type, value.payload)?.ok_or(BAD_FORMAT)?;
     if expire_at_ms.is_some_and(|at_ms| at_ms <= ws.now_ms()) {
-        edit.discard(&mut ws.keys.space)?;
+        if let OwnedBody::Segmented { id, .. } = edit.body {
+            ws.keys.space.delete_segments(id)?;
+        }
         ws.delete(key)?;
         return Ok(());
     }
@@ -122,11 +116,27 @@ fn put(
     Ok(())
 }
 
+/// The object of a payload, as a server with these limits loads it; None for a collection without
+/// elements.
+pub(super) fn load(
+    ws: &mut Writing<'_>,
+    value_type: ValueType,
+    payload: &[u8],
+) -> Result<Option<Edit>> {
+    match from_payload(value_type, payload, &mut ws.keys.space) {
+        Ok(Some(mut edit)) => {
+            edit.encoding = loaded::encoding(&ws.keys.limits, value_type, payload, &edit)?;
+            Ok(Some(edit))
+        }
+        Err(Error::Store(StoreError::Format(_) | StoreError::Corrupt(_))) => Err(BAD_FORMAT),
+        other => other,
+    }
+}
+
 /// Notes how long the value was idle, or how often it was used, whichever the policy goes by.
 fn mark_use(ws: &mut Writing<'_>, key: &[u8], options: &Options) -> Outcome {
-    let by_freq = ws.dataset.state().goes_by_frequency();
-    let idle_s = options.idle_s.filter(|_| !by_freq).and_then(|idle_s| u32::try_from(idle_s).ok());
-    let freq = options.freq.filter(|_| by_freq).and_then(|freq| u8::try_from(freq).ok());
+    let by_freq = goes_by_frequency(ws.dataset);
+    let (idle_s, freq) = (options.idle_s.filter(|_| !by_freq), options.freq.filter(|_| by_freq));
     if idle_s.is_none() && freq.is_none() {
         return Ok(());
     }

@@ -1,16 +1,13 @@
 //! Commands that write: rows only, so that they are known, checked and refused as a read-only Redis
 //! refuses them.
-use super::sort::sort;
-use crate::command::flag::{ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
-use crate::command::Group::{
-    Bitmap, Generic, Geo, Hash, HyperLogLog, List, Server, Set, SortedSet, Stream, String,
-};
+use crate::command::flag::{BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
+use crate::command::Group::{Generic, Geo, Hash, List, Set, SortedSet, Stream, String};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
 use crate::error::Outcome;
-use crate::keyspec::access::{ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE, VARIABLE};
-use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::keyspec::access::{ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE};
+use crate::keyspec::KeySpec;
 
 /// The function of a command that this milestone's datasets never run.
 pub fn refused(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -189,16 +186,6 @@ pub const COMMANDS: &[Command] = &[
           KeySpec::at(RW | INSERT, 2)], Set, "1.0.0", refused)
         .args("source:key destination:key#1 member")
         .docs("O(1)", "Moves a member to another set."),
-    row("sort", -2, WRITE | DENYOOM,
-        &[KeySpec::at(RO | ACCESS, 1),
-          KeySpec::unknown(RO | ACCESS),
-          KeySpec::unknown(OW | UPDATE)], Generic, "1.0.0", sort)
-        .args("key [BY pattern:pattern#1] [LIMIT offset_count:(offset:integer count:integer)] \
-               [GET pattern:pattern#1]... [order:<ASC|DESC>] [sorting=ALPHA] \
-               [STORE destination:key#2]")
-        .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
-        .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET)
-        .refuses_writes(),
     row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
         .args("key [count:integer@3.2.0]")
         .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),

@@ -14,6 +14,7 @@
 //! | [`groups_write`] | such elements put and removed |
 //! | [`sample`] | random picks: of places, and of a number of elements of a walk |
 //! | [`limits`] | when a collection leaves its packed encoding |
+//! | [`loaded`] | the encoding of a value that was loaded, under other limits than the usual |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`string_write`] | strings written, whole or in part |
@@ -27,6 +28,7 @@ pub mod hyperloglog;
 pub mod hyperloglog_sparse;
 pub mod limits;
 pub mod list;
+pub mod loaded;
 pub mod rank;
 pub mod sample;
 pub mod segments;

@@ -159,7 +159,7 @@ impl Space {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.object_mut(record_key)),
             Home::Store(layers) => {
-                let record = layers.to_change(Table::Objects, record_key)?;
+                let record = layers.changing(Table::Objects, record_key)?;
                 Ok(record.map(Vec::as_mut_slice))
             }
         }
@@ -253,7 +253,7 @@ impl Space {
     pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.segment_mut(key)),
-            Home::Store(layers) => layers.to_change(Table::Segments, key),
+            Home::Store(layers) => layers.changing(Table::Segments, key),
         }
     }
 
@@ -504,7 +504,7 @@ impl Layers {
     }
 
     /// A record among the changes, copied to there when it is older.
-    fn to_change(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+    fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         if self.live.get(table, key).is_none() {
             match self.get(table, key)?.map(Cow::into_owned) {
                 Some(value) => self.live.put(table, key, value),
