@@ -19,6 +19,8 @@ pub enum Run {
     Read(Read),
     /// It may change the dataset, or what connections share, and runs alone.
     Write(Write),
+    /// The first where nobody writes, the second where the dataset may change.
+    Both(Read, Write),
 }
 
 /// A function that reads.
@@ -257,6 +259,20 @@ pub const fn write_row(
     run: Write,
 ) -> Command {
     any_row(name, arity, flags, keys, group, since, Run::Write(run))
+}
+
+/// The row of a command that runs alone on a dataset that may change, and reads any other beside
+/// the rest.
+pub const fn either_row(
+    name: &'static str,
+    arity: i32,
+    flags: u32,
+    keys: &'static [KeySpec],
+    group: Group,
+    since: &'static str,
+    run: (Read, Write),
+) -> Command {
+    any_row(name, arity, flags, keys, group, since, Run::Both(run.0, run.1))
 }
 
 const fn any_row(

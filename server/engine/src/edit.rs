@@ -189,10 +189,18 @@ pub fn from_payload(
         value_type,
         payload,
     };
+    let first_id = recorder.next_id();
     let mut taken = Taken { space, object: Vec::new() };
-    recorder.build(&entry, &Templates::new(), &mut taken)?;
+    let built = recorder.build(&entry, &Templates::new(), &mut taken);
     let object = taken.object;
     space.meta_mut().next_id = recorder.next_id();
+    if let Err(error) = built {
+        // Of a value that is damaged further on, segments may have been stored.
+        for id in first_id..recorder.next_id() {
+            space.delete_segments(id)?;
+        }
+        return Err(error.into());
+    }
     match object.is_empty() {
         true => Ok(None),
         false => Ok(Some(Edit::of(&Object::parse(&object)?)?)),

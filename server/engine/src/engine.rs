@@ -139,7 +139,9 @@ impl Engine {
         if let Some(monitors) = self.dataset.state().monitors() {
             monitor::show(&monitors, session, admitted.command, args, false);
         }
-        if let (Some(reader), Run::Read(run)) = (&self.reader, admitted.command.run) {
+        if let (Some(reader), Run::Read(run) | Run::Both(run, _)) =
+            (&self.reader, admitted.command.run)
+        {
             let mut context = Context {
                 reader: &**reader,
                 meta: self.dataset.meta(),
@@ -333,4 +335,196 @@ impl Engine {
         }
         self.serve_ready(&mut keys);
     }
+
+    /// The row to run, or why not.
+    #[inline]
+    fn admit(&self, session: &Session, args: &[&[u8]]) -> Result<Admitted, Error> {
+        let (index, row) = table::find(args[0]).ok_or_else(|| unknown_command(args))?;
+        let admitted = admit_row(index, row, args).and_then(|admitted| {
+            let command = admitted.command;
+            if !session.authenticated && !command.is(flag::NO_AUTH) {
+                Err(Error::NO_AUTH)
+            } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
+                Err(only_listening(row, command))
+            } else if self.dataset.state().cluster_enabled.load(Relaxed)
+                && crosses_slots(command, args)
+            {
+                Err(CROSS_SLOT)
+            } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
+            {
+                Err(READONLY)
+            } else {
+                Ok(admitted)
+            }
+        });
+        admitted.map_err(|error| {
+            if let Some(counters) = self.counters.command(index) {
+                add(&counters.rejected, 1);
+            }
+            if row.name == "exec" {
+                return exec_aborted(&error);
+            }
+            error
+        })
+    }
+}
+
+/// Refuses what needs memory when there is no more.
+#[inline]
+fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
+    let most = keys.limits.memory_bytes;
+    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
+        return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    Ok(())
+}
+
+/// Runs an admitted command with the keyspace in hand.
+#[inline]
+fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&[u8]]) -> Outcome {
+    note_last(writing.session, admitted);
+    let counters = writing.counters;
+    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
+        Run::Read(run) => run(&mut writing.view(), args),
+        Run::Write(run) | Run::Both(_, run) => run(writing, args),
+    });
+    note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
+    if writing.session.tracking.is_some() {
+        remember(writing, admitted.command, args);
+    }
+    outcome
+}
+
+/// Remembers the keys that a tracking client has read.
+#[cold]
+fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]) {
+    let Some(tracking) = &mut writing.session.tracking else { return };
+    if command.is(flag::READONLY) && tracking.remembers() {
+        for (key, _) in find_keys(command, args) {
+            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
+        }
+    }
+    if command.name != "caching" {
+        tracking.caching = None;
+    }
+}
+
+#[inline]
+fn note_last(session: &Session, admitted: Admitted) {
+    let Admitted { index, sub, .. } = admitted;
+    session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
+}
+
+/// Runs a command, counts and times the call; how many nanoseconds it took.
+#[inline]
+fn measured(counters: &Counters, index: usize, run: impl FnOnce() -> Outcome) -> (Outcome, u64) {
+    let started = CLOCK.raw();
+    let outcome = run();
+    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
+    if let Some(counters) = counters.command(index) {
+        counters.count(ns, outcome.is_err());
+    }
+    (outcome, ns)
+}
+
+/// Notes a command when it took long.
+#[inline]
+fn note_slow(state: &ServerState, session: &Session, command: &Command, args: &[&[u8]], ns: u64) {
+    if state.slow.is_slow(ns) {
+        let log = command.flags & flag::SKIP_SLOWLOG == 0;
+        state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
+    }
+}
+
+/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
+static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
+
+const CROSS_SLOT: Error = Error::fixed("CROSSSLOT Keys in request don't hash to the same slot");
+
+/// Whether the keys of a command are of more than one slot.
+#[cold]
+fn crosses_slots(command: &Command, args: &[&[u8]]) -> bool {
+    let mut slots = find_keys(command, args).into_iter().map(|(key, _)| slot::of(key));
+    slots.next().is_some_and(|first| slots.any(|slot| slot != first))
+}
+
+/// Whether a client that listens in RESP2 may run a command.
+fn may_listen(row: &Command) -> bool {
+    const NAMES: [&str; 9] = [
+        "subscribe",
+        "unsubscribe",
+        "psubscribe",
+        "punsubscribe",
+        "ssubscribe",
+        "sunsubscribe",
+        "ping",
+        "quit",
+        "reset",
+    ];
+    NAMES.contains(&row.name)
+}
+
+#[cold]
+fn only_listening(row: &Command, command: &Command) -> Error {
+    let name = match std::ptr::eq(row, command) {
+        true => row.name.to_string(),
+        false => format!("{}|{}", row.name, command.name),
+    };
+    Error::text(format!(
+        "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET \
+         are allowed in this context"
+    ))
+}
+
+/// Redis' words when EXEC itself is refused.
+#[cold]
+fn exec_aborted(error: &Error) -> Error {
+    let text = error.to_string();
+    let reason = text.strip_prefix("ERR ").unwrap_or(&text);
+    Error::text(format!("EXECABORT Transaction discarded because of: {reason}"))
+}
+
+/// Subcommand and number of arguments.
+#[inline]
+fn admit_row(index: usize, row: &'static Command, args: &[&[u8]]) -> Result<Admitted, Error> {
+    let mut admitted = Admitted { command: row, index, sub: 0 };
+    if !row.subcommands.is_empty() && args.len() > 1 {
+        let (sub, command) =
+            table::find_subcommand(row, args[1]).ok_or_else(|| unknown_subcommand(row, args[1]))?;
+        admitted = Admitted { command, index, sub: sub + 1 };
+    }
+    if admitted.command.accepts(args.len()) {
+        Ok(admitted)
+    } else {
+        Err(wrong_arity(row, admitted.command))
+    }
+}
+
+/// Redis names the command and the beginning of its arguments, at most 128 bytes of each.
+#[cold]
+fn unknown_command(args: &[&[u8]]) -> Error {
+    let mut shown_args = String::new();
+    for arg in &args[1..] {
+        if shown_args.len() >= 128 {
+            break;
+        }
+        shown_args.push_str(&format!("'{}' ", shown(arg, 128 - shown_args.len())));
+    }
+    let name = shown(args[0], 128);
+    Error::text(format!("ERR unknown command '{name}', with args beginning with: {shown_args}"))
+}
+
+#[cold]
+fn unknown_subcommand(row: &Command, name: &[u8]) -> Error {
+    let parent = row.name.to_ascii_uppercase();
+    Error::text(format!("ERR unknown subcommand '{}'. Try {parent} HELP.", shown(name, 128)))
+}
+
+#[cold]
+fn wrong_arity(row: &Command, command: &Command) -> Error {
+    let name = match std::ptr::eq(row, command) {
+        true => row.name.to_string(),
+        false => format!("{}|{}", row.name, command.name),
+    };
+    Error::text(format!("ERR wrong number of arguments for '{name}' command"))
 }

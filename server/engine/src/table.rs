@@ -11,6 +11,8 @@ const NAME_MAX_BYTES: usize = 32;
 const GROUPS: &[&[Command]] = &[
     commands::keyspace::COMMANDS,
     commands::keyspace_write::COMMANDS,
+    commands::moves::COMMANDS,
+    commands::restore::COMMANDS,
     commands::expiry::COMMANDS,
     commands::scan::COMMANDS,
     commands::object::COMMANDS,
@@ -18,6 +20,8 @@ const GROUPS: &[&[Command]] = &[
     commands::string::COMMANDS,
     commands::string_write::COMMANDS,
     commands::bitmap::COMMANDS,
+    commands::bitmap_write::COMMANDS,
+    commands::bitfield::COMMANDS,
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::list_write::COMMANDS,

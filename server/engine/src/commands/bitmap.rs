@@ -1,4 +1,4 @@
-//! Bits of strings. Bit 0 is the highest bit of byte 0; beyond the end every bit is 0.
+//! Bits of strings, read. Bit 0 is the highest bit of byte 0; beyond the end every bit is 0.
 use crate::args;
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::Bitmap;
@@ -7,12 +7,12 @@ use crate::context::{Context, Found};
 use crate::error::{Error, Outcome};
 use crate::keyspec::READ_KEY;
 use crate::types::string::StringValue;
-use crate::types::{ON, STOP};
+use crate::types::{limits, ON, STOP};
 use redtool_format::number;
 use redtool_format::rdb::{Kind, Str};
 
-/// Strings end here, so bits beyond cannot be asked for (Redis' default of proto-max-bulk-len).
-const STRING_MAX_BYTES: i64 = 512 << 20;
+/// Strings end here, so bits beyond cannot be asked for.
+const STRING_MAX_BYTES: i64 = limits::STRING_MAX_BYTES as i64;
 
 fn getbit(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let offset = bit_offset(args[2], None)?;
@@ -76,23 +76,15 @@ fn bitpos(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn bitfield_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let fields = parse_fields(&args[2..])?;
-    let found = lookup(ctx, args[1])?;
-    let value = bits_of(ctx, found.as_ref())?;
-    ctx.out.array(fields.len());
-    for field in fields {
-        ctx.out.int(field.read(&value)?);
-    }
-    Ok(())
-}
-
-fn lookup<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
+pub(super) fn lookup<'a>(ctx: &Context<'a>, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
     ctx.lookup_kind(key, Kind::String)
 }
 
 /// The string of a key, an empty one when it is not there.
-fn bits_of<'f>(ctx: &Context<'f>, found: Option<&'f Found<'_>>) -> Result<StringValue<'f>, Error> {
+pub(super) fn bits_of<'f>(
+    ctx: &Context<'f>,
+    found: Option<&'f Found<'_>>,
+) -> Result<StringValue<'f>, Error> {
     match found {
         Some(found) => StringValue::open(ctx.reader, &found.object()?),
         None => Ok(StringValue::Inline(Str::Raw(b""))),
@@ -163,7 +155,7 @@ fn bit_range(start: i64, end: i64, len: usize, unit: Unit) -> Option<(usize, usi
     })
 }
 
-fn bit_at(bytes: &[u8], offset: u64) -> bool {
+pub(super) fn bit_at(bytes: &[u8], offset: u64) -> bool {
     let byte = usize::try_from(offset / 8).ok().and_then(|at| bytes.get(at)).copied().unwrap_or(0);
     byte >> (7 - offset % 8) & 1 == 1
 }
@@ -192,86 +184,8 @@ fn find_bit(bytes: &[u8], wanted: bool, first: usize, last: usize) -> Option<usi
     None
 }
 
-/// An integer of a bit field.
-struct Field {
-    signed: bool,
-    bits: u32,
-    offset: u64,
-}
-
-impl Field {
-    fn read(&self, string: &StringValue<'_>) -> Result<i64, Error> {
-        let start = self.offset as usize / 8;
-        let bytes = string.bytes(start..start + (self.bits as usize).div_ceil(8) + 1)?;
-        let mut value = 0u64;
-        for at in 0..u64::from(self.bits) {
-            value = value << 1 | u64::from(bit_at(&bytes, self.offset % 8 + at));
-        }
-        if self.signed && self.bits < 64 {
-            let unused = 64 - self.bits;
-            return Ok((value << unused) as i64 >> unused);
-        }
-        Ok(value as i64)
-    }
-}
-
-/// The GETs of BITFIELD_RO; writing operations are parsed too, since a mistake in them is told
-/// first.
-fn parse_fields(args: &[&[u8]]) -> Result<Vec<Field>, Error> {
-    let mut fields = Vec::new();
-    let mut writes = false;
-    let mut rest = args;
-    while let [word, after @ ..] = rest {
-        let operands = match after.len() {
-            2.. if args::is(word, "get") => 2,
-            3.. if args::is(word, "set") || args::is(word, "incrby") => 3,
-            1.. if args::is(word, "overflow") => {
-                check_overflow(after[0])?;
-                rest = &after[1..];
-                continue;
-            }
-            _ => return Err(Error::SYNTAX),
-        };
-        let (signed, bits) = field_type(after[0])?;
-        let offset = bit_offset(after[1], Some(bits))?;
-        if operands == 3 {
-            args::int(after[2])?;
-            writes = true;
-        }
-        fields.push(Field { signed, bits, offset });
-        rest = &after[operands..];
-    }
-    if writes {
-        return Err(Error::fixed("ERR BITFIELD_RO only supports the GET subcommand"));
-    }
-    Ok(fields)
-}
-
-fn check_overflow(arg: &[u8]) -> Result<(), Error> {
-    if ["wrap", "sat", "fail"].iter().any(|word| args::is(arg, word)) {
-        return Ok(());
-    }
-    Err(Error::fixed("ERR Invalid OVERFLOW type specified"))
-}
-
-fn field_type(arg: &[u8]) -> Result<(bool, u32), Error> {
-    const INVALID: Error = Error::fixed(
-        "ERR Invalid bitfield type. Use something like i16 u8. \
-         Note that u64 is not supported but i64 is.",
-    );
-    let (signed, digits, most) = match arg {
-        [b'i', digits @ ..] => (true, digits, 64),
-        [b'u', digits @ ..] => (false, digits, 63),
-        _ => return Err(INVALID),
-    };
-    match number::parse_i64(digits) {
-        Some(bits) if (1..=most).contains(&bits) => Ok((signed, bits as u32)),
-        _ => Err(INVALID),
-    }
-}
-
 /// A bit offset; with a field width, `#n` means the n-th field.
-fn bit_offset(arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
+pub(super) fn bit_offset(arg: &[u8], field_bits: Option<u32>) -> Result<u64, Error> {
     const INVALID: Error = Error::fixed("ERR bit offset is not an integer or out of range");
     let (digits, scale) = match (arg, field_bits) {
         ([b'#', digits @ ..], Some(bits)) => (digits, i64::from(bits)),
@@ -290,9 +204,6 @@ pub const COMMANDS: &[Command] = &[
     row("bitcount", -2, READONLY, READ_KEY, Bitmap, "2.6.0", bitcount)
         .args("key [index:(start:integer end:integer [index_unit:<BYTE|BIT>@7.0.0])]")
         .docs("O(N)", "Number of bits set in a string."),
-    row("bitfield_ro", -2, READONLY | FAST, READ_KEY, Bitmap, "6.0.0", bitfield_ro)
-        .args("key [GET encoding_offset:(encoding offset:integer)]...")
-        .docs("O(1)", "Reads integers of any width in a string."),
     row("bitpos", -3, READONLY, READ_KEY, Bitmap, "2.8.7", bitpos)
         .args("key bit:integer \
                [index:(start:integer [end_index:(end:integer [index_unit:<BYTE|BIT>@7.0.0])])]")

@@ -1,185 +1,206 @@
-//! HyperLogLog: strings that estimate how many different elements were added.
-//!
-//! ```text
-//! "HYLL" · encoding u8 (0 dense, 1 sparse) · 3 unused bytes
-//!         · cached count u64 LE (highest bit set: stale) · registers
-//! dense   16384 registers of 6 bits, lowest bits first: 12288 bytes
-//! sparse  00xxxxxx            x + 1 registers are 0
-//!         01xxxxxx yyyyyyyy   xy + 1 registers are 0
-//!         1vvvvvxx            x + 1 registers are v + 1
-//! ```
-//! The estimate is Ertl's (2017), in the order of operations Redis uses, so that the numbers are
-//! the same.
-use crate::command::flag::{ADMIN, READONLY};
+//! HyperLogLogs: PFADD, PFCOUNT, PFMERGE and their tests. What the values are is told by
+//! [`crate::types::hyperloglog`].
+use crate::args;
+use crate::command::flag::{ADMIN, DENYOOM, FAST, READONLY, WRITE};
 use crate::command::Group::HyperLogLog;
-use crate::command::{row, Command};
+use crate::command::{either_row, row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::keyspec::access::{ACCESS, RW};
+use crate::keyspec::access::{ACCESS, INSERT, RO, RW};
 use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::notify::class::STRING;
+use crate::record_key::RecordKey;
+use crate::types::hyperloglog as hll;
 use crate::types::string::StringValue;
+use crate::types::{hyperloglog_sparse as sparse, Result};
+use crate::write::Writing;
 use redtool_format::rdb::Kind;
+use redtool_store::Encoding;
+use std::borrow::Cow;
 
-const REGISTERS: usize = 16384;
-const HEADER_BYTES: usize = 16;
-const DENSE_BYTES: usize = HEADER_BYTES + REGISTERS * 6 / 8;
-/// No valid value is longer: a register takes two bytes at most. So more of a string need not be
-/// read to refuse it.
-const READ_BYTES: usize = HEADER_BYTES + 2 * REGISTERS + 2;
-/// Registers hold at most this: 64 - 14 hash bits, plus one.
-const RANK_MAX: usize = 51;
+/// Hands over the value of a key, if it is there.
+fn with_value<T>(
+    ctx: &Context<'_>,
+    key: &[u8],
+    take: impl FnOnce(Cow<'_, [u8]>) -> Result<T>,
+) -> Result<Option<T>> {
+    let Some(found) = ctx.lookup_kind(key, Kind::String)? else { return Ok(None) };
+    let value = StringValue::open(ctx.reader, &found.object()?)?;
+    let bytes = value.bytes(0..hll::READ_BYTES)?;
+    hll::check(&bytes)?;
+    take(bytes).map(Some)
+}
 
-const CORRUPT: Error = Error::fixed("INVALIDOBJ Corrupted HLL object detected");
-const INVALID: Error = Error::fixed("WRONGTYPE Key is not a valid HyperLogLog string value.");
-
-fn pfcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let mut merged = vec![0u8; REGISTERS];
-    let mut single = None;
-    for key in &args[1..] {
-        let Some(found) = ctx.lookup_kind(key, Kind::String)? else { continue };
-        let value = StringValue::open(ctx.reader, &found.object()?)?;
-        let bytes = value.bytes(0..READ_BYTES)?;
-        check(&bytes)?;
-        if args.len() == 2 {
-            single = cached_count(&bytes);
-        }
-        if single.is_none() {
-            merge(&bytes, &mut merged)?;
-        }
+/// The count of what is in any of the values.
+fn count(ctx: &Context<'_>, keys: &[&[u8]]) -> Result<u64> {
+    let mut merged = vec![0u8; hll::REGISTERS];
+    for key in keys {
+        with_value(ctx, key, |bytes| hll::merge(&bytes, &mut merged))?;
     }
-    let count = single.unwrap_or_else(|| estimate(&merged));
+    Ok(hll::estimate(&merged))
+}
+
+/// The count that one value keeps, if it is right.
+fn kept_count(ctx: &Context<'_>, keys: &[&[u8]]) -> Result<Option<u64>> {
+    let [key] = keys else { return Ok(None) };
+    Ok(with_value(ctx, key, |bytes| Ok(hll::cached_count(&bytes)))?.flatten())
+}
+
+fn pfcount_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    let count = match kept_count(ctx, &args[1..])? {
+        Some(count) => count,
+        None => count(ctx, &args[1..])?,
+    };
     ctx.out.int(count as i64);
     Ok(())
 }
 
+/// The count of a single value is kept in it.
+fn pfcount(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let keys = &args[1..];
+    if let Some(count) = kept_count(&ws.view(), keys)? {
+        ws.out.int(count as i64);
+        return Ok(());
+    }
+    let count = count(&ws.view(), keys)?;
+    if let [key] = keys {
+        if let Some((mut value, expire_at_ms)) = value_of(ws, key)? {
+            hll::set_cached_count(&mut value, count);
+            ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
+            ws.keys.touch(&RecordKey::new(ws.session.db, key));
+        }
+    }
+    ws.out.int(count as i64);
+    Ok(())
+}
+
+/// The value of a key with its expiry, to be changed.
+fn value_of(ws: &mut Writing<'_>, key: &[u8]) -> Result<Option<(Vec<u8>, Option<i64>)>> {
+    let Some((kind, expire_at_ms)) = ws.edit_expiry(key)? else { return Ok(None) };
+    if kind != Kind::String {
+        return Err(Error::WRONG_TYPE);
+    }
+    if ws.string_len(key)? > Some(hll::READ_BYTES as u64) {
+        return Err(hll::CORRUPT);
+    }
+    let value = with_value(&ws.view(), key, |bytes| Ok(bytes.into_owned()))?;
+    Ok(value.map(|value| (value, expire_at_ms)))
+}
+
+/// Stores a value whose registers have changed.
+fn store(ws: &mut Writing<'_>, key: &[u8], mut value: Vec<u8>, at_ms: Option<i64>) -> Outcome {
+    hll::set_stale(&mut value);
+    ws.put_string_as(key, &value, Encoding::Raw, at_ms)?;
+    ws.changed(key, STRING, "pfadd");
+    Ok(())
+}
+
+fn pfadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let (key, most) = (args[1], ws.keys.limits.hll_sparse_bytes);
+    let old = value_of(ws, key)?;
+    let mut has_changed = old.is_none();
+    let (mut value, expire_at_ms) = old.unwrap_or_else(|| (hll::empty(), None));
+    for element in &args[2..] {
+        has_changed |= hll::add(&mut value, element, most)?;
+    }
+    if has_changed {
+        store(ws, key, value, expire_at_ms)?;
+    }
+    ws.out.int(i64::from(has_changed));
+    Ok(())
+}
+
+fn pfmerge(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let (key, most) = (args[1], ws.keys.limits.hll_sparse_bytes);
+    let (mut merged, mut any_dense) = (vec![0u8; hll::REGISTERS], false);
+    for key in &args[1..] {
+        with_value(&ws.view(), key, |bytes| {
+            any_dense |= !hll::is_sparse(&bytes);
+            hll::merge(&bytes, &mut merged)
+        })?;
+    }
+    let (mut value, expire_at_ms) = value_of(ws, key)?.unwrap_or_else(|| (hll::empty(), None));
+    if any_dense {
+        hll::make_dense(&mut value)?;
+    }
+    for (index, rank) in merged.iter().enumerate().filter(|(_, rank)| **rank > 0) {
+        hll::raise(&mut value, index, *rank, most)?;
+    }
+    store(ws, key, value, expire_at_ms)?;
+    ws.out.simple("OK");
+    Ok(())
+}
+
+/// PFDEBUG GETREG | DECODE | ENCODING | TODENSE key
+fn pfdebug(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let key = args[2];
+    let Some((mut value, expire_at_ms)) = value_of(ws, key)? else {
+        return Err(Error::fixed("ERR The specified key does not exist"));
+    };
+    let is_sparse = hll::is_sparse(&value);
+    let is = |word: &str| args::is(args[1], word);
+    if is("getreg") || is("todense") {
+        if is_sparse {
+            hll::make_dense(&mut value)?;
+            ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
+            ws.keys.dirty += 1;
+        }
+        if is("todense") {
+            ws.out.int(i64::from(is_sparse));
+            return Ok(());
+        }
+        ws.out.array(hll::REGISTERS);
+        hll::registers(&value)?.iter().for_each(|rank| ws.out.int(i64::from(*rank)));
+    } else if is("encoding") {
+        ws.out.simple(if is_sparse { "sparse" } else { "dense" });
+    } else if is("decode") {
+        if !is_sparse {
+            return Err(Error::fixed("ERR HLL encoding is not sparse"));
+        }
+        ws.out.bulk(sparse::text(&value[hll::HEADER_BYTES..]).as_bytes());
+    } else {
+        let word = args::shown(args[1], 128);
+        return Err(Error::text(format!("ERR Unknown PFDEBUG subcommand '{word}'")));
+    }
+    Ok(())
+}
+
 fn pfselftest(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let empty = vec![0u8; REGISTERS];
-    if estimate(&empty) != 0 {
-        return Err(Error::fixed("ERR the estimate of no element is not 0"));
+    const FAILED: Error = Error::fixed("TESTFAILED the estimate is too far from the truth");
+    let mut value = hll::empty();
+    for n in 0..10_000u64 {
+        hll::add(&mut value, &n.to_le_bytes(), 3000)?;
+    }
+    let count = hll::estimate(&hll::registers(&value)?);
+    if !(9_500..10_500).contains(&count) || hll::estimate(&[0; hll::REGISTERS]) != 0 {
+        return Err(FAILED);
     }
     ctx.out.simple("OK");
     Ok(())
 }
 
-fn check(bytes: &[u8]) -> Result<(), Error> {
-    let valid = bytes.len() >= HEADER_BYTES
-        && bytes.starts_with(b"HYLL")
-        && (bytes[4] == 1 || bytes[4] == 0 && bytes.len() == DENSE_BYTES);
-    if valid {
-        Ok(())
-    } else {
-        Err(INVALID)
-    }
-}
-
-/// The count in the header, unless it is stale.
-fn cached_count(bytes: &[u8]) -> Option<u64> {
-    let count = u64::from_le_bytes(bytes[8..16].try_into().ok()?);
-    (count >> 63 == 0).then_some(count)
-}
-
-/// Raises the registers to those of a checked value.
-fn merge(bytes: &[u8], registers: &mut [u8]) -> Result<(), Error> {
-    let body = &bytes[HEADER_BYTES..];
-    if bytes[4] == 0 {
-        for (index, register) in registers.iter_mut().enumerate() {
-            *register = (*register).max(dense_register(body, index));
-        }
-        return Ok(());
-    }
-    merge_sparse(body, registers)
-}
-
-fn dense_register(body: &[u8], index: usize) -> u8 {
-    let bit = index * 6;
-    let low = u16::from(body[bit / 8]);
-    let high = u16::from(body.get(bit / 8 + 1).copied().unwrap_or(0));
-    ((low | high << 8) >> (bit % 8)) as u8 & 63
-}
-
-fn merge_sparse(body: &[u8], registers: &mut [u8]) -> Result<(), Error> {
-    let mut rest = body;
-    let mut at = 0;
-    while let [opcode, after @ ..] = rest {
-        rest = after;
-        let low = usize::from(opcode & 0x3f);
-        let (run, value) = match (opcode >> 6, after) {
-            (0, _) => (low + 1, 0),
-            (1, [next, after @ ..]) => {
-                rest = after;
-                ((low << 8 | usize::from(*next)) + 1, 0)
-            }
-            (1, []) => return Err(CORRUPT),
-            _ => (usize::from(opcode & 3) + 1, (opcode >> 2 & 31) + 1),
-        };
-        let run = registers.get_mut(at..at + run).ok_or(CORRUPT)?;
-        at += run.len();
-        for register in run {
-            *register = (*register).max(value);
-        }
-    }
-    if at == REGISTERS {
-        Ok(())
-    } else {
-        Err(CORRUPT)
-    }
-}
-
-fn estimate(registers: &[u8]) -> u64 {
-    const ALPHA_INFINITY: f64 = 0.721_347_520_444_481_7;
-    let mut histogram = [0u32; 64];
-    for register in registers {
-        histogram[usize::from(register & 63)] += 1;
-    }
-    let m = REGISTERS as f64;
-    let mut z = m * tau((m - f64::from(histogram[RANK_MAX])) / m);
-    for count in histogram[1..RANK_MAX].iter().rev() {
-        z = (z + f64::from(*count)) * 0.5;
-    }
-    z += m * sigma(f64::from(histogram[0]) / m);
-    (ALPHA_INFINITY * m * m / z).round() as u64
-}
-
-fn sigma(mut x: f64) -> f64 {
-    if x == 1.0 {
-        return f64::INFINITY;
-    }
-    let (mut y, mut z) = (1.0, x);
-    loop {
-        x *= x;
-        let before = z;
-        z += x * y;
-        y += y;
-        if z == before {
-            return z;
-        }
-    }
-}
-
-fn tau(mut x: f64) -> f64 {
-    if x == 0.0 || x == 1.0 {
-        return 0.0;
-    }
-    let (mut y, mut z) = (1.0, 1.0 - x);
-    loop {
-        x = x.sqrt();
-        let before = z;
-        y *= 0.5;
-        z -= (1.0 - x) * (1.0 - x) * y;
-        if z == before {
-            return z / 3.0;
-        }
-    }
-}
-
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("pfcount", -2, READONLY,
-        &[KeySpec::range(RW | ACCESS, 1, -1, 1)], HyperLogLog, "2.8.9", pfcount)
+    either_row("pfcount", -2, READONLY,
+        &[KeySpec::range(RW | ACCESS, 1, -1, 1)], HyperLogLog, "2.8.9", (pfcount_ro, pfcount))
         .args("key...")
         .docs("O(1)", "Estimated number of different elements of HyperLogLogs."),
     row("pfselftest", 1, ADMIN, NO_KEYS, HyperLogLog, "2.8.9", pfselftest)
         .internal()
         .docs("O(N)", "Self-test of the HyperLogLog code."),
+    write_row("pfadd", -2, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], HyperLogLog, "2.8.9", pfadd)
+        .args("key [element...]")
+        .docs("O(1)", "Adds elements to a HyperLogLog."),
+    write_row("pfdebug", 3, WRITE | DENYOOM | ADMIN,
+        &[KeySpec::at(RW | ACCESS, 2)], HyperLogLog, "2.8.9", pfdebug)
+        .args("subcommand key")
+        .internal()
+        .docs("O(N)", "Internals of a HyperLogLog."),
+    write_row("pfmerge", -2, WRITE | DENYOOM,
+        &[KeySpec::at(RW | ACCESS | INSERT, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], HyperLogLog, "2.8.9", pfmerge)
+        .args("destkey:key sourcekey:key#1...")
+        .docs("O(N)", "Merges HyperLogLogs into one."),
 ];

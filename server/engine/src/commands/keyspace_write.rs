@@ -1,4 +1,4 @@
-//! Keys removed: DEL, UNLINK, FLUSHDB, FLUSHALL, SWAPDB.
+//! Keys removed: DEL, UNLINK, FLUSHDB, FLUSHALL. What moves them is in [`super::moves`].
 use crate::args;
 use crate::command::flag::{FAST, WRITE};
 use crate::command::Group::{Generic, Server};
@@ -33,7 +33,7 @@ fn check_flush(args: &[&[u8]]) -> Result<()> {
 
 impl Writing<'_> {
     /// Keys that are watched or waited for are about to go: those of one db, or all.
-    fn tell_of_flush(&mut self, db: Option<u32>) -> Result<()> {
+    pub(super) fn tell_of_flush(&mut self, db: Option<u32>) -> Result<()> {
         use redtool_store::{Reader, Table};
         self.keys.remembered.flushed(&self.keys.state);
         let mut keys = self.keys.watched.keys();

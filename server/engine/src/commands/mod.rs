@@ -1,6 +1,8 @@
 //! The commands, a file a group. Each ends with its rows.
 pub mod acl;
+pub mod bitfield;
 pub mod bitmap;
+pub mod bitmap_write;
 pub mod client;
 mod client_control;
 pub mod cluster;
@@ -25,8 +27,10 @@ pub mod list;
 pub mod list_blocking;
 pub mod list_write;
 pub mod monitoring;
+pub mod moves;
 pub mod object;
 pub mod pubsub;
+pub mod restore;
 pub mod scan;
 pub mod scripting;
 pub mod server;

@@ -4,6 +4,7 @@ use crate::command::flag::{LOADING, READONLY, STALE};
 use crate::command::Group::Generic;
 use crate::command::{row, Command};
 use crate::context::{Context, Found};
+use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY};
@@ -39,6 +40,14 @@ fn object_encoding(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     })
 }
 
+/// Whether the policy of eviction goes by how often keys are used, and not by when they were last.
+pub(super) fn goes_by_frequency(dataset: &Dataset) -> bool {
+    dataset.state().config("maxmemory-policy").is_some_and(|policy| policy.ends_with("-lfu"))
+}
+
+/// The counter of a key that was just written.
+const NEW_FREQ: u8 = 5;
+
 /// The counter that the dump held.
 fn object_freq(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     const NOT_KEPT: Error = Error::fixed(
@@ -46,8 +55,9 @@ fn object_freq(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
          that when switching between policies at runtime LRU and LFU data will take some time to \
          adjust.",
     );
+    let new_freq = goes_by_frequency(ctx.dataset).then_some(NEW_FREQ);
     with_key(ctx, args[2], |ctx, found| {
-        let freq = found.object()?.freq.ok_or(NOT_KEPT)?;
+        let freq = found.object()?.freq.or(new_freq).ok_or(NOT_KEPT)?;
         ctx.out.int(i64::from(freq));
         Ok(())
     })
@@ -59,9 +69,10 @@ fn object_idletime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
          switching between policies at runtime LRU and LFU data will take some time to adjust.",
     );
+    let by_frequency = goes_by_frequency(ctx.dataset);
     with_key(ctx, args[2], |ctx, found| {
         let object = found.object()?;
-        if object.freq.is_some() {
+        if object.freq.is_some() || by_frequency {
             return Err(LFU);
         }
         ctx.out.int(object.idle_s.map_or(0, i64::from));

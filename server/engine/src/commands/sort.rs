@@ -1,36 +1,75 @@
 //! SORT and SORT_RO.
 //!
 //! SORT key [BY pattern] [LIMIT offset count] [GET pattern ...] [ASC | DESC] [ALPHA]
+//! [STORE destination]
 //!
 //! A pattern makes a key from an element: its first `*` becomes the element, and after `->` the
 //! field of a hash is meant. `#` in GET is the element itself. BY without `*` keeps the order that
 //! lists and sorted sets have by themselves. Texts are compared byte by byte, as Redis does in the
 //! C locale; elements of equal weight by themselves.
+use super::restore::load;
 use crate::args;
-use crate::command::flag::READONLY;
+use crate::command::flag::{DENYOOM, READONLY, WRITE};
 use crate::command::Group::Generic;
-use crate::command::{category, row, Command};
+use crate::command::{category, either_row, row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::keyspec::access::{ACCESS, RO};
+use crate::keyspec::access::{ACCESS, OW, RO, UPDATE};
 use crate::keyspec::KeySpec;
+use crate::notify::class::LIST;
 use crate::types::string::StringValue;
 use crate::value::{self, never_called};
+use crate::write::Writing;
 use redtool_format::encodings::stream::Message;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::Visitor;
-use redtool_format::rdb::{Kind, ValueType};
+use redtool_format::rdb::{length, string, Kind, ValueType};
+use redtool_format::resp::Writer;
 use std::cmp::Ordering;
 
 /// SORT is a write command only for its STORE; without it, it runs on a read-only dataset.
-pub fn sort(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+fn sort_beside_others(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let options = Options::parse(&args[2..], true)?;
-    run(ctx, args[1], &options)
+    match options.store {
+        Some(_) => Err(crate::engine::READONLY),
+        None => reply(ctx, args[1], &options),
+    }
 }
 
-pub(crate) fn sort_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+fn sort_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let options = Options::parse(&args[2..], false)?;
-    run(ctx, args[1], &options)
+    reply(ctx, args[1], &options)
+}
+
+fn sort(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let options = Options::parse(&args[2..], true)?;
+    let Some(target) = options.store else { return reply(&mut ws.view(), args[1], &options) };
+    let view = ws.view();
+    let chosen = run(&view, args[1], &options)?;
+    let mut list = Vec::new();
+    let count = chosen.len() * options.get.len().max(1);
+    length::write(&mut list, count as u64);
+    each_value(&view, &chosen, &options, |value| {
+        string::write(&mut list, value.unwrap_or_default(), false);
+    })?;
+    store(ws, target, count, &list)?;
+    ws.out.int(count as i64);
+    Ok(())
+}
+
+/// Stores a list given as an RDB payload; one without elements removes the key.
+fn store(ws: &mut Writing<'_>, target: &[u8], count: usize, payload: &[u8]) -> Outcome {
+    match load(ws, ValueType::List, payload)? {
+        Some(list) => {
+            ws.save_in(ws.session.db, target, list)?;
+            ws.changed(target, LIST, "sortstore");
+            ws.keys.dirty += count as u64 - 1;
+        }
+        None => {
+            ws.delete(target)?;
+        }
+    }
+    Ok(())
 }
 
 #[derive(Default)]
@@ -42,13 +81,13 @@ struct Options<'a> {
     limit: Option<(i64, i64)>,
     descending: bool,
     alpha: bool,
+    store: Option<&'a [u8]>,
 }
 
 impl<'a> Options<'a> {
     fn parse(args: &[&'a [u8]], may_store: bool) -> Result<Self, Error> {
         let mut options = Options::default();
         let mut rest = args;
-        let mut stores = false;
         while let [word, after @ ..] = rest {
             rest = after;
             if args::is(word, "asc") {
@@ -68,7 +107,7 @@ impl<'a> Options<'a> {
                 } else if args::is(word, "get") {
                     options.get.push(value);
                 } else if args::is(word, "store") && may_store {
-                    stores = true;
+                    options.store = Some(value);
                 } else {
                     return Err(Error::SYNTAX);
                 }
@@ -76,35 +115,60 @@ impl<'a> Options<'a> {
                 return Err(Error::SYNTAX);
             }
         }
-        if stores {
-            return Err(crate::engine::READONLY);
-        }
         Ok(options)
     }
 }
 
-fn run(ctx: &mut Context<'_>, key: &[u8], options: &Options<'_>) -> Outcome {
-    let mut elements = read_elements(ctx, key)?;
-    if options.keeps_order {
+/// The elements that are asked for, in order.
+fn run(ctx: &Context<'_>, key: &[u8], options: &Options<'_>) -> Result<Vec<Vec<u8>>, Error> {
+    let (mut elements, kind) = read_elements(ctx, key)?;
+    if options.keeps_order && kind == Kind::Set && options.store.is_some() {
+        // A set has no order of its own that could be kept in a list.
+        elements.sort_unstable();
+        if options.descending {
+            elements.reverse();
+        }
+    } else if options.keeps_order {
         if options.descending {
             elements.reverse();
         }
     } else {
         elements = sorted(ctx, elements, options)?;
     }
-    let chosen = &elements[range(options.limit, elements.len())];
-    ctx.out.array(chosen.len() * options.get.len().max(1));
-    for element in chosen {
+    let range = range(options.limit, elements.len());
+    elements.truncate(range.end);
+    elements.drain(..range.start);
+    Ok(elements)
+}
+
+/// Hands over what is given for each element: itself, or what each GET finds.
+fn each_value(
+    ctx: &Context<'_>,
+    elements: &[Vec<u8>],
+    options: &Options<'_>,
+    mut take: impl FnMut(Option<&[u8]>),
+) -> Outcome {
+    for element in elements {
         if options.get.is_empty() {
-            ctx.out.bulk(element);
+            take(Some(element));
         }
         for pattern in &options.get {
-            match look_up_pattern(ctx, pattern, element)? {
-                Some(value) => ctx.out.bulk(&value),
-                None => ctx.out.null(),
-            }
+            take(look_up_pattern(ctx, pattern, element)?.as_deref());
         }
     }
+    Ok(())
+}
+
+fn reply(ctx: &mut Context<'_>, key: &[u8], options: &Options<'_>) -> Outcome {
+    let chosen = run(ctx, key, options)?;
+    let mut reply = Writer::new();
+    reply.set_resp3(ctx.session.resp3);
+    reply.array(chosen.len() * options.get.len().max(1));
+    each_value(ctx, &chosen, options, |value| match value {
+        Some(value) => reply.bulk(value),
+        None => reply.null(),
+    })?;
+    ctx.out.buffer().append(reply.buffer());
     Ok(())
 }
 
@@ -116,17 +180,18 @@ fn range(limit: Option<(i64, i64)>, len: usize) -> std::ops::Range<usize> {
     start..start + count
 }
 
-/// The elements of a list, set or sorted set in their own order.
-fn read_elements(ctx: &Context<'_>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let mut elements = Elements::default();
+/// The elements of a list, set or sorted set in their own order, and which of these it is.
+fn read_elements(ctx: &Context<'_>, key: &[u8]) -> Result<(Vec<Vec<u8>>, Kind), Error> {
+    let (mut elements, mut kind) = (Elements::default(), Kind::List);
     if let Some(found) = ctx.lookup(key)? {
         let object = found.object()?;
+        kind = object.kind;
         if !matches!(object.kind, Kind::List | Kind::Set | Kind::Zset) {
             return Err(Error::WRONG_TYPE);
         }
         value::visit(ctx.reader, &object, &mut elements)?;
     }
-    Ok(elements.0)
+    Ok((elements.0, kind))
 }
 
 #[derive(Default)]
@@ -256,4 +321,14 @@ pub const COMMANDS: &[Command] = &[
                [GET pattern:pattern#1]... [order:<ASC|DESC>] [sorting=ALPHA]")
         .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order.")
         .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET),
+    either_row("sort", -2, WRITE | DENYOOM,
+        &[KeySpec::at(RO | ACCESS, 1),
+          KeySpec::unknown(RO | ACCESS),
+          KeySpec::unknown(OW | UPDATE)], Generic, "1.0.0", (sort_beside_others, sort))
+        .args("key [BY pattern:pattern#1] [LIMIT offset_count:(offset:integer count:integer)] \
+               [GET pattern:pattern#1]... [order:<ASC|DESC>] [sorting=ALPHA] \
+               [STORE destination:key#2]")
+        .docs("O(N+M*log(M))", "Elements of a list, set or sorted set in order, stored if asked.")
+        .acl(category::DANGEROUS | category::LIST | category::SET | category::SORTEDSET)
+        .refuses_writes(),
 ];

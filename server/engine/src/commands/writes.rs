@@ -7,12 +7,14 @@ use crate::command::flag::{ADMIN, ASKING, BLOCKING, DENYOOM, FAST, NOSCRIPT, WRI
 use crate::command::Group::{Bitmap, Generic, Geo, HyperLogLog, Server, SortedSet, Stream};
 use crate::command::flag::{ADMIN, ASKING, DENYOOM, FAST, WRITE};
 use crate::command::Group::{Bitmap, Generic, Hash, HyperLogLog, Server, Set, String};
+use crate::command::flag::{BLOCKING, DENYOOM, FAST, NOSCRIPT, WRITE};
+use crate::command::Group::{Generic, Geo, Hash, List, Set, SortedSet, Stream, String};
 use crate::command::{category, row, Command};
 use crate::context::Context;
 use crate::engine::READONLY;
 use crate::error::Outcome;
-use crate::keyspec::access::{ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE, VARIABLE};
-use crate::keyspec::{KeySpec, NO_KEYS};
+use crate::keyspec::access::{ACCESS, DELETE, INCOMPLETE, INSERT, OW, RO, RW, UPDATE};
+use crate::keyspec::KeySpec;
 
 /// The function of a command that this milestone's datasets never run.
 pub fn refused(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -66,6 +68,42 @@ pub const COMMANDS: &[Command] = &[
         &[KeySpec::at(RW | ACCESS | UPDATE, 1)], String, "2.6.0", refused)
         .args("key increment:double")
         .docs("O(1)", "Adds a floating point number."),
+    row("blmove", 6, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "6.2.0", refused)
+        .args("source:key destination:key#1 wherefrom:<LEFT|RIGHT> whereto:<LEFT|RIGHT> \
+               timeout:double")
+        .docs("O(1)", "Moves an element between lists, waiting for one."),
+    row("blmpop", -5, WRITE | BLOCKING,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], List, "7.0.0", refused)
+        .args("timeout:double numkeys:integer key... where:<LEFT|RIGHT> [COUNT count:integer]")
+        .docs("O(N+M)", "Pops elements from the first list that has some, waiting."),
+    row("blpop", -3, WRITE | NOSCRIPT | BLOCKING,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
+        .args("key... timeout:double")
+        .docs("O(N)", "Pops the head of the first list that has one, waiting."),
+    row("brpop", -3, WRITE | NOSCRIPT | BLOCKING,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], List, "2.0.0", refused)
+        .args("key... timeout:double")
+        .docs("O(N)", "Pops the tail of the first list that has one, waiting."),
+    row("brpoplpush", 4, WRITE | DENYOOM | NOSCRIPT | BLOCKING,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1),
+          KeySpec::at(RW | INSERT, 2)], List, "2.2.0", refused)
+        .args("source:key destination:key#1 timeout:double")
+        .deprecated("6.2.0", "BLMOVE with RIGHT and LEFT")
+        .docs("O(1)", "Moves a tail to another list's head, waiting."),
+    row("bzmpop", -5, WRITE | BLOCKING,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 2)], SortedSet, "7.0.0", refused)
+        .args("timeout:double numkeys:integer key... where:<MIN|MAX> [COUNT count:integer]")
+        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some, waiting."),
+    row("bzpopmax", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
+        .args("key... timeout:double")
+        .docs("O(log(N))", "Pops the highest member, waiting."),
+    row("bzpopmin", -3, WRITE | NOSCRIPT | BLOCKING | FAST,
+        &[KeySpec::range(RW | ACCESS | DELETE, 1, -2, 1)], SortedSet, "5.0.0", refused)
+        .args("key... timeout:double")
+        .docs("O(log(N))", "Pops the lowest member, waiting."),
     row("geoadd", -5, WRITE | DENYOOM, &[KeySpec::at(RW | UPDATE, 1)], Geo, "3.2.0", refused)
         .args("key [condition:<NX|XX>@6.2.0] [change=CH@6.2.0] \
                longitude_latitude_member:(longitude:double latitude:double member)...")
@@ -162,4 +200,138 @@ pub const COMMANDS: &[Command] = &[
     row("swapdb", 3, WRITE | FAST, NO_KEYS, Server, "4.0.0", refused)
         .args("index1:integer index2:integer")
         .docs("O(N)", "Exchanges two databases.").acl(category::DANGEROUS | category::KEYSPACE),
+    row("rpop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], List, "1.0.0", refused)
+        .args("key [count:integer@6.2.0]")
+        .docs("O(N)", "Pops elements from the tail."),
+    row("rpoplpush", 3, WRITE | DENYOOM,
+          KeySpec::at(RW | INSERT, 2)], List, "1.2.0", refused)
+        .args("source:key destination:key#1")
+        .deprecated("6.2.0", "LMOVE with RIGHT and LEFT")
+        .docs("O(1)", "Moves a tail to another list's head."),
+    row("rpush", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "1.0.0", refused)
+        .args("key element...")
+        .docs("O(1)", "Adds elements at the tail."),
+    row("rpushx", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], List, "2.2.0", refused)
+        .args("key element...")
+        .docs("O(1)", "Adds elements at the tail of a list that exists."),
+    row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", refused)
+        .args("key member...")
+        .docs("O(1)", "Adds members."),
+    row("sdiffstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .args("destination:key key:key#1...")
+        .docs("O(N)", "Difference of sets, stored."),
+    row("sinterstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(RW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .args("destination:key key:key#1...")
+        .docs("O(N*M)", "Intersection of sets, stored."),
+    row("smove", 4, WRITE | FAST,
+          KeySpec::at(RW | INSERT, 2)], Set, "1.0.0", refused)
+        .args("source:key destination:key#1 member")
+        .docs("O(1)", "Moves a member to another set."),
+    row("spop", -2, WRITE | FAST, &[KeySpec::at(RW | ACCESS | DELETE, 1)], Set, "1.0.0", refused)
+        .args("key [count:integer@3.2.0]")
+        .docs("O(N)", "Removes random members and gives them.").tips(&["nondeterministic_output"]),
+    row("srem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Set, "1.0.0", refused)
+        .args("key member...")
+        .docs("O(N)", "Removes members."),
+    row("sunionstore", -3, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::range(RO | ACCESS, 2, -1, 1)], Set, "1.0.0", refused)
+        .args("destination:key key:key#1...")
+        .docs("O(N)", "Union of sets, stored."),
+    row("xack", -4, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .args("key group id...")
+        .docs("O(1)", "Acknowledges messages of a group."),
+    row("xadd", -5, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .args("key [NOMKSTREAM@6.2.0] [trim:(strategy:<MAXLEN|MINID@6.2.0> \
+               [operator:<equal='='|approximately='~'>] threshold [LIMIT count:integer@6.2.0])] \
+               id_or_auto:<auto_id='*'|id> field_value:(field value)...")
+        .docs("O(1)", "Appends a message.").tips(&["nondeterministic_output"]),
+    row("xautoclaim", -6, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "6.2.0", refused)
+        .args("key group consumer min-idle-time start [COUNT count:integer] [JUSTID]")
+        .docs("O(1)", "Takes over pending messages that waited too long.")
+        .tips(&["nondeterministic_output"]),
+    row("xclaim", -6, WRITE | FAST, &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .args("key group consumer min-idle-time id... [IDLE ms:integer] \
+               [TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] \
+               [LASTID id]")
+        .docs("O(log N)", "Takes over pending messages.").tips(&["nondeterministic_output"]),
+    row("xdel", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
+        .args("key id...")
+        .docs("O(1)", "Removes messages."),
+    row("xreadgroup", -7, WRITE | BLOCKING,
+        &[KeySpec::all_after(RO | ACCESS, "STREAMS", 4, 2)], Stream, "5.0.0", refused)
+        .args("GROUP group_consumer:(group consumer) [COUNT count:integer] \
+               [BLOCK milliseconds:integer] [NOACK] STREAMS streams:(key... id...)")
+        .docs("O(N)", "Messages of several streams for a consumer of a group."),
+    row("xsetid", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Stream, "5.0.0", refused)
+        .args("key last-id [ENTRIESADDED entries_added:integer@7.0.0] \
+               [MAXDELETEDID max_deleted_entry_id@7.0.0]")
+        .docs("O(1)", "Sets the last id of a stream."),
+    row("xtrim", -4, WRITE, &[KeySpec::at(RW | DELETE, 1)], Stream, "5.0.0", refused)
+        .args("key trim:(strategy:<MAXLEN|MINID@6.2.0> [operator:<equal='='|approximately='~'>] \
+               threshold [LIMIT count:integer@6.2.0])")
+        .docs("O(N)", "Removes the oldest messages.").tips(&["nondeterministic_output"]),
+    row("zadd", -4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], SortedSet, "1.2.0", refused)
+        .args("key [condition:<NX|XX>@3.0.2] [comparison:<GT|LT>@6.2.0] [change=CH@3.0.2] \
+               [increment=INCR@3.0.2] score_member:(score:double member)...")
+        .docs("O(log(N))", "Adds members with scores."),
+    row("zdiffstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
+        .args("destination:key numkeys:integer key:key#1...")
+        .docs("O(L + (N-K)log(N))", "Difference of sorted sets, stored."),
+    row("zincrby", 4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | ACCESS | UPDATE, 1)], SortedSet, "1.2.0", refused)
+        .args("key increment:integer member")
+        .docs("O(log(N))", "Adds to the score of a member."),
+    row("zinterstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
+        .args("destination:key numkeys:integer key:key#1... [WEIGHTS weight:integer...] \
+               [AGGREGATE aggregate:<SUM|MIN|MAX>]")
+        .docs("O(N*K)+O(M*log(M))", "Intersection of sorted sets, stored."),
+    row("zmpop", -4, WRITE,
+        &[KeySpec::counted(RW | ACCESS | DELETE, 1)], SortedSet, "7.0.0", refused)
+        .args("numkeys:integer key... where:<MIN|MAX> [COUNT count:integer]")
+        .docs("O(K)+O(M*log(N))", "Pops members from the first sorted set that has some."),
+    row("zpopmax", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
+        .args("key [count:integer]")
+        .docs("O(log(N)*M)", "Pops the highest members."),
+    row("zpopmin", -2, WRITE | FAST,
+        &[KeySpec::at(RW | ACCESS | DELETE, 1)], SortedSet, "5.0.0", refused)
+        .args("key [count:integer]")
+        .docs("O(log(N)*M)", "Pops the lowest members."),
+    row("zrangestore", -5, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], SortedSet, "6.2.0", refused)
+        .args("dst:key src:key#1 min max [sortby:<BYSCORE|BYLEX>] [REV] \
+               [LIMIT offset_count:(offset:integer count:integer)]")
+        .docs("O(log(N)+M)", "Members of a range, stored."),
+    row("zrem", -3, WRITE | FAST, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
+        .args("key member...")
+        .docs("O(M*log(N))", "Removes members."),
+    row("zremrangebylex", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.8.9", refused)
+        .args("key min max")
+        .docs("O(log(N)+M)", "Removes members between two texts."),
+    row("zremrangebyrank", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "2.0.0", refused)
+        .args("key start:integer stop:integer")
+        .docs("O(log(N)+M)", "Removes members between two ranks."),
+    row("zremrangebyscore", 4, WRITE, &[KeySpec::at(RW | DELETE, 1)], SortedSet, "1.2.0", refused)
+        .args("key min:double max:double")
+        .docs("O(log(N)+M)", "Removes members between two scores."),
+    row("zunionstore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::counted(RO | ACCESS, 2)], SortedSet, "2.0.0", refused)
+        .args("destination:key numkeys:integer key:key#1... [WEIGHTS weight:integer...] \
+               [AGGREGATE aggregate:<SUM|MIN|MAX>]")
+        .docs("O(N)+O(M log(M))", "Union of sorted sets, stored."),
 ];

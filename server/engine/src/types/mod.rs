@@ -14,6 +14,7 @@
 //! | [`groups_write`] | such elements put and removed |
 //! | [`sample`] | random picks: of places, and of a number of elements of a walk |
 //! | [`limits`] | when a collection leaves its packed encoding |
+//! | [`loaded`] | the encoding of a value that was loaded, under other limits than the usual |
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`zset_write`] `zset_scores` | sorted sets changed, and their segments by score |
@@ -22,6 +23,7 @@
 //! | [`string_write`] [`hash_write`] [`set_write`] | strings, hashes, sets written |
 //! | [`stream_groups`] | consumer groups, decoded |
 //! | [`stream_write`] [`stream_cache`] `stream_nodes` | streams written; those newer than their records |
+//! | [`hyperloglog`] [`hyperloglog_sparse`] | HyperLogLogs in strings |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;
 pub mod groups;
@@ -33,6 +35,9 @@ pub mod list;
 pub mod list_run;
 pub mod list_runs;
 pub mod list_write;
+pub mod hyperloglog;
+pub mod hyperloglog_sparse;
+pub mod loaded;
 pub mod rank;
 pub mod sample;
 pub mod segments;

@@ -10,11 +10,20 @@ use crate::record_key::RecordKey;
 use crate::types::limits::STRING_MAX_BYTES;
 use crate::write::Writing;
 use redtool_format::number;
-use redtool_format::rdb::{string, Kind, ValueType};
+use redtool_format::rdb::{string, Kind, Str, ValueType};
+use redtool_format::Cursor;
 use redtool_store::layout::PIECE_BYTES;
 use redtool_store::object::is_long_key;
 use redtool_store::segment::piece_key;
 use redtool_store::{Body, Encoding, Object};
+
+/// Where a string lies that can be changed in place.
+enum StringPlace {
+    /// In its record, `raw`, from this byte of the record to its end.
+    Record { at: usize, len: u64 },
+    /// In pieces.
+    Pieces { id: u64, len: u64 },
+}
 
 /// Strings up to this length are `embstr`.
 const EMBSTR_BYTES: usize = 44;
@@ -110,29 +119,70 @@ impl Writing<'_> {
     pub fn write_range(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Result<u64> {
         let end = offset.saturating_add(bytes.len() as u64);
         check_len(end)?;
-        let db = self.session.db;
-        let Some(edit) = self.edit(key, Kind::String)? else {
-            let mut value = vec![0; offset as usize];
-            value.extend_from_slice(bytes);
-            self.put_string_as(key, &value, Encoding::Raw, None)?;
-            return Ok(end);
-        };
-        if let OwnedBody::Segmented { id, tail } = &edit.body {
-            let (id, len) = (*id, redtool_store::pieces::length(tail)?);
-            self.grow_pieces(id, len, end)?;
-            self.write_pieces(id, offset, bytes)?;
-            let tail = len.max(end).to_le_bytes().to_vec();
-            let body = OwnedBody::Segmented { id, tail };
-            self.save_in(db, key, Edit { body, ..edit })?;
-            return Ok(len.max(end));
+        match self.string_place(key)? {
+            Some(StringPlace::Pieces { id, len }) => {
+                self.grow_pieces(id, len, end)?;
+                self.write_pieces(id, offset, bytes)?;
+                if let (true, Some(edit)) = (end > len, self.edit(key, Kind::String)?) {
+                    let body = OwnedBody::Segmented { id, tail: end.to_le_bytes().to_vec() };
+                    self.save_in(self.session.db, key, Edit { body, ..edit })?;
+                }
+                Ok(len.max(end))
+            }
+            Some(StringPlace::Record { at, len }) if end <= len => {
+                let record_key = RecordKey::new(self.session.db, key);
+                let record = self.keys.space.object_mut(&record_key)?;
+                let from = at + offset as usize;
+                if let Some(place) = record.and_then(|r| r.get_mut(from..from + bytes.len())) {
+                    place.copy_from_slice(bytes);
+                }
+                Ok(len)
+            }
+            _ => self.write_anew(key, offset, bytes),
         }
+    }
+
+    /// Writes bytes into a string that is short, or not there, by putting it again.
+    fn write_anew(&mut self, key: &[u8], offset: u64, bytes: &[u8]) -> Result<u64> {
+        let (start, end) = (offset as usize, offset as usize + bytes.len());
+        let expire_at_ms = self.edit_expiry(key)?.and_then(|(_, expire_at_ms)| expire_at_ms);
         let mut value = self.string(key)?.unwrap_or_default();
-        if value.len() < end as usize {
-            value.resize(end as usize, 0);
+        if value.len() <= PIECE_BYTES && end > PIECE_BYTES {
+            // Into pieces first: the whole is then never in memory twice.
+            value.resize(PIECE_BYTES + 1, 0);
+            self.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
+            return self.write_range(key, offset, bytes);
         }
-        value[offset as usize..end as usize].copy_from_slice(bytes);
-        self.put_string_as(key, &value, Encoding::Raw, edit.expire_at_ms)?;
+        if value.len() < end {
+            value.resize(end, 0);
+        }
+        value[start..end].copy_from_slice(bytes);
+        self.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
         Ok(value.len() as u64)
+    }
+
+    /// Where the string of a key can be changed in place, if it can.
+    fn string_place(&mut self, key: &[u8]) -> Result<Option<StringPlace>> {
+        let Some(record) = self.record(key)? else { return Ok(None) };
+        let object = Object::parse(&record)?;
+        if object.kind != Kind::String {
+            return Err(Error::WRONG_TYPE);
+        }
+        Ok(match object.body {
+            Body::Segmented { id, tail } => {
+                Some(StringPlace::Pieces { id, len: redtool_store::pieces::length(tail)? })
+            }
+            Body::Inline(payload) if object.encoding == Encoding::Raw => {
+                match string::read(&mut Cursor::new(payload))? {
+                    Str::Raw(bytes) => {
+                        let at = record.len() - bytes.len();
+                        Some(StringPlace::Record { at, len: bytes.len() as u64 })
+                    }
+                    _ => None,
+                }
+            }
+            Body::Inline(_) => None,
+        })
     }
 
     /// Adds zeros to the pieces of a string of `len` bytes until it has `wanted`.

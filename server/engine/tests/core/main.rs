@@ -3,7 +3,11 @@
 mod connection;
 mod damage;
 mod keyspace;
+mod lockstep;
+mod real;
 mod rows;
 mod strings;
 mod support;
 mod whole;
+mod writable;
+mod written;

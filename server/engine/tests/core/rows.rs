@@ -1,12 +1,8 @@
 //! The rows against the COMMAND INFO of a running redis-server. Nothing is compared where none is
 //! installed.
-use redtool_format::resp::{parse_reply, Value};
+use super::real::Server;
+use redtool_format::resp::Value;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// What differs from redis-server 7.0 and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -14,59 +10,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("zrevrank", "7.2 takes WITHSCORE"),
     ("wait", "7.2 calls it blocking, and permits it in scripts"),
 ];
-
-/// A server of its own on a socket in a directory of its own.
-struct Server {
-    process: Child,
-    dir: PathBuf,
-}
-
-impl Server {
-    fn start() -> Option<Self> {
-        let dir = std::env::temp_dir().join(format!("redtool-rows-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).ok()?;
-        let process = Command::new("redis-server")
-            .args(["--port", "0", "--save", "", "--unixsocket", "s", "--dir"])
-            .arg(&dir)
-            .current_dir(&dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        Some(Self { process, dir })
-    }
-
-    fn connect(&self) -> UnixStream {
-        for _ in 0..200 {
-            if let Ok(stream) = UnixStream::connect(self.dir.join("s")) {
-                return stream;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("redis-server does not answer");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-/// The reply to an inline command.
-fn ask(stream: &mut UnixStream, line: &str) -> Value {
-    stream.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-    let (mut bytes, mut chunk) = (Vec::new(), vec![0; 1 << 16]);
-    loop {
-        if let Some((value, _)) = parse_reply(&bytes).unwrap() {
-            return value;
-        }
-        let n = stream.read(&mut chunk).unwrap();
-        assert!(n > 0, "the server hung up");
-        bytes.extend_from_slice(&chunk[..n]);
-    }
-}
 
 /// Facts of a command by its full name, those of its subcommands taken out.
 type Facts = BTreeMap<String, String>;
@@ -110,10 +53,10 @@ fn arity_flags_keys_and_categories_are_those_of_redis() {
         eprintln!("redis-server is not installed: nothing compared");
         return;
     };
-    let mut stream = server.connect();
-    ask(&mut stream, "HELLO 3");
+    let mut client = server.connect();
+    client.ask("HELLO 3");
     let (mut theirs, mut ours) = (Facts::new(), Facts::new());
-    collect(&ask(&mut stream, "COMMAND"), &mut theirs);
+    collect(&client.call(&[b"COMMAND"]), &mut theirs);
     let mut db = super::support::Builder::default().open();
     db.ask("HELLO 3");
     collect(&db.call(&[b"COMMAND"]), &mut ours);

@@ -5,7 +5,8 @@
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor};
 use crate::error::Result;
-use crate::object::split_record_key;
+use crate::layout::MAX_KEY_BYTES;
+use crate::object::{split_record_key, write_expire_key, Object};
 use std::borrow::Cow;
 use std::collections::btree_map::Range;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,6 +40,12 @@ impl Memory {
     pub fn object(&self, record_key: &[u8]) -> Option<&[u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
         self.dbs.get(&db)?.get(key)
+    }
+
+    #[inline]
+    pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
+        let (db, key) = split_record_key(record_key).ok()?;
+        self.dbs.get_mut(&db)?.get_mut(key)
     }
 
     #[inline]
@@ -149,18 +156,45 @@ impl Memory {
                 self.dbs.insert(db, table);
             }
         }
-        let renamed = |key: &Box<[u8]>| -> Box<[u8]> {
-            let mut key = key.clone();
-            if let Some(db) = key.get_mut(8..12) {
-                if db == a.to_be_bytes() {
-                    db.copy_from_slice(&b.to_be_bytes());
-                } else if db == b.to_be_bytes() {
-                    db.copy_from_slice(&a.to_be_bytes());
+        let db_of = |key: &[u8]| key.get(8..12).and_then(|db| db.try_into().ok());
+        let (mut index, mut any_hashed) = (BTreeSet::new(), false);
+        for key in std::mem::take(&mut self.expires) {
+            let other = match db_of(&key).map(u32::from_be_bytes) {
+                Some(db) if db == a => b,
+                Some(db) if db == b => a,
+                _ => {
+                    index.insert(key);
+                    continue;
                 }
+            };
+            if key.len() == MAX_KEY_BYTES {
+                // It ends with a hash of the record key, the number of the db included.
+                any_hashed = true;
+                continue;
             }
-            key
-        };
-        self.expires = self.expires.iter().map(renamed).collect();
+            let mut key = key;
+            key[8..12].copy_from_slice(&other.to_be_bytes());
+            index.insert(key);
+        }
+        self.expires = index;
+        if any_hashed {
+            self.index_hashed(a);
+            self.index_hashed(b);
+        }
+    }
+
+    /// Enters the keys of a db into the expiry index of which it holds only a hash.
+    fn index_hashed(&mut self, db: u32) {
+        let Some(table) = self.dbs.get(&db) else { return };
+        let mut walk = table.walk(None);
+        while let Some((key, record)) = walk.advance() {
+            let expire_at_ms = Object::parse(record).ok().and_then(|object| object.expire_at_ms);
+            if let (true, Some(at_ms)) = (8 + 4 + key.len() >= MAX_KEY_BYTES, expire_at_ms) {
+                let mut index_key = Vec::with_capacity(MAX_KEY_BYTES);
+                write_expire_key(&mut index_key, at_ms, &[&db.to_be_bytes(), key].concat());
+                self.expires.insert(index_key.into());
+            }
+        }
     }
 }
 

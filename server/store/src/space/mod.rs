@@ -154,6 +154,18 @@ impl Space {
         id
     }
 
+    /// The record of an object, the bytes of its value to be changed in place; the header says
+    /// what was counted, and stays as it is.
+    pub fn object_mut(&mut self, record_key: &[u8]) -> Result<Option<&mut [u8]>> {
+        match &mut self.home {
+            Home::Memory(memory) => Ok(memory.object_mut(record_key)),
+            Home::Store(layers) => {
+                let record = layers.changing(Table::Objects, record_key)?;
+                Ok(record.map(Vec::as_mut_slice))
+            }
+        }
+    }
+
     /// Removes an object, not its segments; whether it was there.
     pub fn delete_object(&mut self, record_key: &[u8]) -> Result<bool> {
         let mut old = None;
@@ -285,6 +297,7 @@ impl Space {
                 let value = layers.segment_mut(&floor)?;
                 Ok(value.map(|value| (Cow::Owned(floor), value)))
             }
+            Home::Store(layers) => layers.changing(Table::Segments, key),
         }
     }
 
@@ -373,6 +386,69 @@ fn segment_id(record: &[u8]) -> Result<Option<u64>> {
     match Object::parse(record)?.body {
         crate::Body::Segmented { id, .. } => Ok(Some(id)),
         crate::Body::Inline(_) => Ok(None),
+    }
+}
+
+impl Layers {
+    fn is_unchanged(&self) -> bool {
+        self.frozen.is_none() && self.live.is_empty()
+    }
+
+    fn changes(&self) -> Vec<&Changes> {
+        let mut layers = vec![&self.live];
+        if !self.live.hides_older {
+            layers.extend(self.frozen.as_deref());
+        }
+        layers
+    }
+
+    fn base(&self) -> Option<&dyn Reader> {
+        let hidden =
+            self.live.hides_older || self.frozen.as_ref().is_some_and(|frozen| frozen.hides_older);
+        (!hidden).then_some(&*self.base)
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+        if let Some(found) = self.live.get(table, key) {
+            return Ok(found.map(Cow::Borrowed));
+        }
+        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
+            if let Some(found) = frozen.get(table, key) {
+                return Ok(found.map(Cow::Borrowed));
+            }
+        }
+        match self.base() {
+            Some(base) => base.get(table, key),
+            None => Ok(None),
+        }
+    }
+
+    /// A record among the changes, copied to there when it is older.
+    fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        if self.live.get(table, key).is_none() {
+            match self.get(table, key)?.map(Cow::into_owned) {
+                Some(value) => self.live.put(table, key, value),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.live.get_mut(table, key))
+    }
+
+    fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
+        Merged::new(&self.changes(), self.base(), table, from, forward)
+    }
+
+    fn segment_keys(&self, id: u64) -> Result<Vec<Vec<u8>>> {
+        let prefix = id.to_be_bytes();
+        let mut keys = Vec::new();
+        let mut walk = self.walk(Table::Segments, &prefix, true)?;
+        while let Some((key, _)) = walk.next()? {
+            if !key.starts_with(&prefix) {
+                break;
+            }
+            keys.push(key.into_owned());
+        }
+        Ok(keys)
     }
 }
 

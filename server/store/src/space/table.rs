@@ -58,6 +58,15 @@ impl ObjectTable {
         shard.find(slot_hash(hash), |entry| key_of(entry) == key).map(|entry| record_of(entry))
     }
 
+    /// The record of a key, to be changed in place.
+    #[inline]
+    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut [u8]> {
+        let hash = self.hash(key);
+        let index = self.shard_of(hash);
+        let found = self.shards[index].find_mut(slot_hash(hash), |entry| key_of(entry) == key);
+        found.and_then(|entry| entry.get_mut(LEN_BYTES + key.len()..))
+    }
+
     /// Stores a record; `seen` is shown the one it replaces.
     #[inline]
     pub fn put(&mut self, key: &[u8], record: &[u8], seen: impl FnOnce(Option<&[u8]>)) {
