@@ -1,10 +1,10 @@
 //! What the commands of a server that is written share, and only one of them has at a time: the
 //! records, and everybody who must hear of changes.
 use crate::blocked::Blocked;
-use crate::edit::{Edit, OwnedBody};
-use crate::field_expiry::FieldExpires;
 use crate::command::{flag, Command, Run};
+use crate::edit::{Edit, OwnedBody};
 use crate::error::Error;
+use crate::field_expiry::FieldExpires;
 use crate::keys::is_alive;
 use crate::lua::Interpreter;
 use crate::notify::class;
@@ -237,8 +237,10 @@ impl Keyspace {
         if edit.value_type == ValueType::HashListpackEx {
             self.field_expires.note_written(record_key);
         }
-        if matches!(edit.kind, Kind::List | Kind::Zset | Kind::Stream) {
-            self.blocked.signal(record_key);
+        match edit.kind {
+            Kind::List | Kind::Zset | Kind::Stream => self.blocked.signal(record_key),
+            // Whoever waits for a stream of this key is told that it is of another type.
+            _ => self.blocked.signal_gone(record_key),
         }
         Ok(true)
     }

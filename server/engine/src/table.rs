@@ -57,7 +57,7 @@ const GROUPS: &[&[Command]] = &[
     commands::scripting::COMMANDS,
     commands::pubsub::COMMANDS,
     commands::cluster::COMMANDS,
-    commands::writes::COMMANDS,
+    commands::migrate::COMMANDS,
 ];
 
 struct Table {

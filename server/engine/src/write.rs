@@ -149,37 +149,6 @@ impl Writing<'_> {
     /// Writes an object back, or removes it when it has no elements, and tells nobody but those who
     /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object
     /// is still there.
-    pub fn save_in(&mut self, db: u32, key: &[u8], mut edit: Edit) -> Result<bool> {
-        let record_key = RecordKey::new(db, key);
-        if edit.count == 0 && edit.kind != Kind::Stream {
-            if let OwnedBody::Segmented { id, .. } = edit.body {
-                self.keys.space.delete_segments(id)?;
-            }
-            self.keys.space.delete_object(&record_key)?;
-            self.keys.blocked.signal_gone(&record_key);
-            return Ok(false);
-        }
-        edit.settle(&mut self.keys.space)?;
-        let mut scratch = std::mem::take(&mut self.keys.scratch);
-        scratch.clear();
-        edit.write(is_long_key(key).then_some(key), &mut scratch);
-        let outcome = self.keys.space.put_object(&record_key, &scratch);
-        self.keys.scratch = scratch;
-        let new_id = match edit.body {
-            OwnedBody::Segmented { id, .. } => Some(id),
-            _ => None,
-        };
-        if let Some(old_id) = outcome?.filter(|old_id| Some(*old_id) != new_id) {
-            self.keys.space.delete_segments(old_id)?;
-        }
-        match edit.kind {
-            Kind::List | Kind::Zset | Kind::Stream => self.keys.blocked.signal(&record_key),
-            // Whoever waits for a stream of this key is told that it is of another type.
-            _ => self.keys.blocked.signal_gone(&record_key),
-        }
-        Ok(true)
-    /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object is
-    /// still there.
     pub fn save_in(&mut self, db: u32, key: &[u8], edit: Edit) -> Result<bool> {
         self.keys.save(&RecordKey::new(db, key), key, edit)
     }

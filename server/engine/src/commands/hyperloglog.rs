@@ -67,7 +67,7 @@ fn pfcount(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         if let Some((mut value, expire_at_ms)) = value_of(ws, key)? {
             hll::set_cached_count(&mut value, count);
             ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
-            ws.keys.touch(&RecordKey::new(ws.session.db, key));
+            ws.keys.touch(&RecordKey::new(ws.session.db, key), key, ws.session.id);
         }
     }
     ws.out.int(count as i64);

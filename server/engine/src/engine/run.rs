@@ -76,7 +76,7 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
         Run::Read(run) => run(&mut writing.view(), args),
-        Run::Write(run) => run(writing, args),
+        Run::Write(run) | Run::Both(_, run) => run(writing, args),
     });
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if !writing.expired.borrow().is_empty() {

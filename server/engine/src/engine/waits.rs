@@ -22,8 +22,6 @@ impl Engine {
                 // Served already, perhaps by this very loop, by another key.
                 let waits = keys.blocked.waits(waiter.client.id);
                 if waits && (waiter.wakes_when_gone || is_of_kind(keys, &record_key, &waiter)) {
-                let is_gone = matches!(keys.space.get(Table::Objects, &record_key), Ok(None));
-                if waits && (!is_gone || waiter.wakes_when_gone) {
                     self.try_again(keys, &waiter);
                 }
             }

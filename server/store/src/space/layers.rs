@@ -53,15 +53,15 @@ impl Layers {
         }
     }
 
-    pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
-        if self.live.get(Table::Segments, key).is_none() {
-            let value = self.get(Table::Segments, key)?.map(Cow::into_owned);
+    pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+        if self.live.get(table, key).is_none() {
+            let value = self.get(table, key)?.map(Cow::into_owned);
             match value {
-                Some(value) => self.live.put(Table::Segments, key, value),
+                Some(value) => self.live.put(table, key, value),
                 None => return Ok(None),
             }
         }
-        Ok(self.live.get_mut(Table::Segments, key))
+        Ok(self.live.get_mut(table, key))
     }
 
     pub fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {

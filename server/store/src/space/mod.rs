@@ -255,12 +255,14 @@ impl Space {
         match &mut self.home {
             Home::Memory(memory) => memory.rename_segment(old, new),
             Home::Store(layers) => {
+                let below = layers.below(Table::Segments, old)?.map(Cow::into_owned);
+                let is_below = below.is_some();
                 let value = match layers.live.take(Table::Segments, old) {
                     Some(value) => value,
-                    None => layers.below(Table::Segments, old)?.map(Cow::into_owned),
+                    None => below,
                 };
                 // Only what is in the store must be removed there.
-                if layers.below(Table::Segments, old)?.is_some() {
+                if is_below {
                     layers.live.delete(Table::Segments, old);
                 }
                 if let Some(value) = value {
@@ -275,7 +277,7 @@ impl Space {
     pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.segment_mut(key)),
-            Home::Store(layers) => layers.segment_mut(key),
+            Home::Store(layers) => layers.changing(Table::Segments, key),
         }
     }
 
@@ -294,10 +296,9 @@ impl Space {
                 let Some(floor) = floor.filter(|floor| floor.starts_with(family)) else {
                     return Ok(None);
                 };
-                let value = layers.segment_mut(&floor)?;
+                let value = layers.changing(Table::Segments, &floor)?;
                 Ok(value.map(|value| (Cow::Owned(floor), value)))
             }
-            Home::Store(layers) => layers.changing(Table::Segments, key),
         }
     }
 
@@ -386,69 +387,6 @@ fn segment_id(record: &[u8]) -> Result<Option<u64>> {
     match Object::parse(record)?.body {
         crate::Body::Segmented { id, .. } => Ok(Some(id)),
         crate::Body::Inline(_) => Ok(None),
-    }
-}
-
-impl Layers {
-    fn is_unchanged(&self) -> bool {
-        self.frozen.is_none() && self.live.is_empty()
-    }
-
-    fn changes(&self) -> Vec<&Changes> {
-        let mut layers = vec![&self.live];
-        if !self.live.hides_older {
-            layers.extend(self.frozen.as_deref());
-        }
-        layers
-    }
-
-    fn base(&self) -> Option<&dyn Reader> {
-        let hidden =
-            self.live.hides_older || self.frozen.as_ref().is_some_and(|frozen| frozen.hides_older);
-        (!hidden).then_some(&*self.base)
-    }
-
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        if let Some(found) = self.live.get(table, key) {
-            return Ok(found.map(Cow::Borrowed));
-        }
-        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
-            if let Some(found) = frozen.get(table, key) {
-                return Ok(found.map(Cow::Borrowed));
-            }
-        }
-        match self.base() {
-            Some(base) => base.get(table, key),
-            None => Ok(None),
-        }
-    }
-
-    /// A record among the changes, copied to there when it is older.
-    fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
-        if self.live.get(table, key).is_none() {
-            match self.get(table, key)?.map(Cow::into_owned) {
-                Some(value) => self.live.put(table, key, value),
-                None => return Ok(None),
-            }
-        }
-        Ok(self.live.get_mut(table, key))
-    }
-
-    fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
-        Merged::new(&self.changes(), self.base(), table, from, forward)
-    }
-
-    fn segment_keys(&self, id: u64) -> Result<Vec<Vec<u8>>> {
-        let prefix = id.to_be_bytes();
-        let mut keys = Vec::new();
-        let mut walk = self.walk(Table::Segments, &prefix, true)?;
-        while let Some((key, _)) = walk.next()? {
-            if !key.starts_with(&prefix) {
-                break;
-            }
-            keys.push(key.into_owned());
-        }
-        Ok(keys)
     }
 }
 
