@@ -13,7 +13,7 @@ use redtool_format::rdb::string::Str;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
 use redtool_store::meta::Meta;
-use redtool_store::object::write_record_key;
+use redtool_store::object::{self, write_record_key};
 use redtool_store::{Bytes, Object, Reader, Table};
 use std::cell::{Cell, RefCell};
 
@@ -93,6 +93,9 @@ impl<'a> Context<'a> {
         let Some(record) = self.reader.get(Table::Objects, &record_key)? else {
             return Ok(None);
         };
+        if object::is_plain(&record) {
+            return Ok(Some(Found { record }));
+        }
         let object = Object::parse(&record)?;
         let same_key = object.long_key.is_none_or(|whole| whole == key);
         let alive = object.expire_at_ms.is_none() || is_alive(&object, self.now_ms());
@@ -107,7 +110,7 @@ impl<'a> Context<'a> {
     pub fn lookup_kind(&self, key: &[u8], kind: Kind) -> Result<Option<Found<'a>>, Error> {
         let found = self.lookup(key)?;
         match &found {
-            Some(value) if value.object()?.kind != kind => Err(Error::WRONG_TYPE),
+            Some(value) if value.record.first() != Some(&(kind as u8)) => Err(Error::WRONG_TYPE),
             _ => Ok(found),
         }
     }

@@ -22,6 +22,7 @@ use crate::keyspace::Keyspace;
 use crate::monitor;
 use crate::server::Counters;
 use crate::session::Session;
+use crate::table::Recent;
 use crate::watch::Watching;
 use crate::write::Writing;
 use redtool_format::resp::Writer;
@@ -38,6 +39,8 @@ pub struct Engine {
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
     key_buf: RefCell<Vec<u8>>,
+    /// The command that was looked for last.
+    recent: RefCell<Recent>,
     /// Keys that a command has found to have run out.
     expired: RefCell<Vec<Vec<u8>>>,
 }
@@ -60,6 +63,7 @@ impl Engine {
             dataset,
             key_buf: RefCell::default(),
             expired: RefCell::default(),
+            recent: RefCell::default(),
         })
     }
 

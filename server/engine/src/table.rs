@@ -83,6 +83,34 @@ pub fn find(name: &[u8]) -> Option<(usize, &'static Command)> {
     Some((index, TABLE.rows[index]))
 }
 
+/// Remembers the name that was looked for last: most commands come in rows of the same.
+#[derive(Debug)]
+pub struct Recent {
+    name: [u8; NAME_MAX_BYTES],
+    len: usize,
+    index: usize,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { name: [0; NAME_MAX_BYTES], len: usize::MAX, index: 0 }
+    }
+}
+
+impl Recent {
+    /// Like [`find`].
+    #[inline]
+    pub fn find(&mut self, name: &[u8]) -> Option<(usize, &'static Command)> {
+        if self.len == name.len() && self.name[..name.len()] == *name {
+            return Some((self.index, TABLE.rows[self.index]));
+        }
+        let (index, row) = find(name)?;
+        self.name[..name.len()].copy_from_slice(name);
+        (self.len, self.index) = (name.len(), index);
+        Some((index, row))
+    }
+}
+
 /// The subcommand of this name, in any case, with its index.
 pub fn find_subcommand(
     command: &'static Command,

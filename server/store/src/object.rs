@@ -155,6 +155,12 @@ pub fn write_expire_key(out: &mut Vec<u8>, expire_at_ms: i64, record_key: &[u8])
     }
 }
 
+/// Whether a record has neither an expiry nor a long key, so that to find it is all there is to do.
+#[inline]
+pub fn is_plain(record: &[u8]) -> bool {
+    record.get(1).is_some_and(|flags| flags & (flag::EXPIRE | flag::LONG_KEY) == 0)
+}
+
 /// The db and the key bytes (those of a long key are in its record) of a record key.
 pub fn split_record_key(record_key: &[u8]) -> Result<(u32, &[u8])> {
     match record_key.split_first_chunk::<DB_BYTES>() {

@@ -143,7 +143,8 @@ impl Engine {
     /// The row to run, or why not.
     #[inline]
     pub(super) fn admit(&self, session: &Session, args: &[&[u8]]) -> Result<Admitted, Error> {
-        let (index, row) = table::find(args[0]).ok_or_else(|| unknown_command(args))?;
+        let (index, row) =
+            self.recent.borrow_mut().find(args[0]).ok_or_else(|| unknown_command(args))?;
         let admitted = admit_row(index, row, args).and_then(|admitted| {
             let command = admitted.command;
             if !session.authenticated && !command.is(flag::NO_AUTH) {
