@@ -7,9 +7,10 @@ use crate::keyspace::Keyspace;
 use crate::scan::Cursors;
 use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
+use redtool_format::rdb::ValueType;
 use redtool_store::meta::Meta;
 use redtool_store::space::Frozen;
-use redtool_store::{Reader, Space, Store, StoreError, Table};
+use redtool_store::{Object, Reader, Space, Store, StoreError, Table};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
@@ -83,12 +84,15 @@ impl Dataset {
         let databases = options.databases.max(DATABASES).max(highest);
         let state = Arc::new(ServerState::new());
         state.set_config("databases", databases.to_string());
-        let space = match options.readonly || store.scheme() != "memory" {
-            true => Space::over_view(Arc::clone(&store), reader, meta.clone()),
-            false => copied(&*reader, &meta)?,
+        let keyspace = match options.readonly || store.scheme() != "memory" {
+            true => {
+                let space = Space::over_view(Arc::clone(&store), reader, meta.clone());
+                Keyspace::new(space, Arc::clone(&state))
+            }
+            false => copied(&*reader, &meta, Arc::clone(&state))?,
         };
         Ok(Self {
-            keyspace: Mutex::new(Keyspace::new(space, Arc::clone(&state))),
+            keyspace: Mutex::new(keyspace),
             saving: Mutex::new(()),
             store,
             clock,
@@ -251,17 +255,26 @@ impl Dataset {
 }
 
 /// The records of a store, copied into memory to be changed there.
-fn copied(reader: &dyn Reader, known: &Meta) -> Result<Space, StoreError> {
-    let mut space = Space::in_memory();
+fn copied(
+    reader: &dyn Reader,
+    known: &Meta,
+    state: Arc<ServerState>,
+) -> Result<Keyspace, StoreError> {
+    let mut keyspace = Keyspace::new(Space::in_memory(), state);
+    let Keyspace { space, field_expires, .. } = &mut keyspace;
     let next_id = known.next_id.max(1);
     *space.meta_mut() = Meta { dbs: Vec::new(), next_id, ..known.clone() };
     let mut objects = reader.seek(Table::Objects, b"")?;
     while let Some((key, record)) = objects.next()? {
         space.put_object(&key, &record)?;
+        let object = Object::parse(&record);
+        if object.is_ok_and(|object| object.value_type == ValueType::HashListpackEx) {
+            field_expires.note_written(&key);
+        }
     }
     let mut segments = reader.seek(Table::Segments, b"")?;
     while let Some((key, value)) = segments.next()? {
         space.put_segment(&key, value.into_owned());
     }
-    Ok(space)
+    Ok(keyspace)
 }

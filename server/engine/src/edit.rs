@@ -67,13 +67,20 @@ impl Edit {
 
     /// Of a record.
     pub fn of(object: &Object<'_>) -> Result<Self> {
+        Self::in_room(object, Vec::new())
+    }
+
+    /// The same, with room for the blob that is there already.
+    pub fn in_room(object: &Object<'_>, mut room: Vec<u8>) -> Result<Self> {
         let body = match object.body {
             Body::Inline(payload) if is_packed(object.value_type) => {
                 let blob = match object.value_type {
                     ValueType::HashListpackEx => payload.get(MIN_BYTES..).unwrap_or_default(),
                     _ => payload,
                 };
-                OwnedBody::Packed(only_blob(blob)?.into_owned())
+                room.clear();
+                room.extend_from_slice(&only_blob(blob)?);
+                OwnedBody::Packed(room)
             }
             Body::Inline(payload) if object.value_type == ValueType::ListQuicklist2 => {
                 OwnedBody::Packed(list_write::packed(payload)?)

@@ -50,6 +50,25 @@ impl FieldExpires {
         }
     }
 
+    /// Two databases have changed places.
+    pub fn swap(&mut self, a: u32, b: u32) {
+        let (a, b) = (a.to_be_bytes(), b.to_be_bytes());
+        for (mut record_key, at_ms) in std::mem::take(&mut self.known) {
+            if let Some(db) = record_key.first_chunk_mut() {
+                *db = if *db == a {
+                    b
+                } else if *db == b {
+                    a
+                } else {
+                    *db
+                };
+            }
+            self.known.insert(record_key, at_ms);
+        }
+        self.due =
+            self.known.iter().map(|(record_key, at_ms)| (*at_ms, record_key.clone())).collect();
+    }
+
     /// Takes out a hash of which a field has run out.
     fn next_due(&mut self, now_ms: i64) -> Option<Box<[u8]>> {
         if self.due.first()?.0 >= now_ms {
@@ -135,5 +154,16 @@ mod tests {
         assert_eq!(expires.next_due(11).as_deref(), Some(&b"a"[..]));
         assert_eq!(expires.next_due(99).as_deref(), Some(&b"b"[..]));
         assert_eq!(expires.next_due(99), None);
+    }
+
+    #[test]
+    fn a_hash_is_found_in_the_database_that_it_is_in() {
+        let mut expires = FieldExpires::default();
+        let keys = [b"\0\0\0\x01a", b"\0\0\0\x02b", b"\0\0\0\x03c"];
+        keys.iter().zip(1..).for_each(|(key, at_ms)| expires.note(&key[..], at_ms));
+        expires.swap(2, 1);
+        for key in [b"\0\0\0\x02a", b"\0\0\0\x01b", b"\0\0\0\x03c"] {
+            assert_eq!(expires.next_due(9).as_deref(), Some(&key[..]));
+        }
     }
 }

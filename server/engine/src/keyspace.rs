@@ -62,6 +62,8 @@ pub struct Keyspace {
     pub lua: Option<Box<Interpreter>>,
     /// Room for a record in the making.
     pub scratch: Vec<u8>,
+    /// Room for a blob to be changed.
+    pub spare: Vec<u8>,
 }
 
 impl Keyspace {
@@ -85,6 +87,7 @@ impl Keyspace {
             save_error: None,
             lua: None,
             scratch: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -236,6 +239,9 @@ impl Keyspace {
         }
         if edit.value_type == ValueType::HashListpackEx {
             self.field_expires.note_written(record_key);
+        }
+        if let OwnedBody::Packed(blob) = edit.body {
+            self.spare = blob;
         }
         match edit.kind {
             Kind::List | Kind::Zset | Kind::Stream => self.blocked.signal(record_key),

@@ -128,8 +128,9 @@ impl Writing<'_> {
 
     /// The object of a key in a database.
     pub fn edit_in(&mut self, db: u32, key: &[u8]) -> Result<Option<Edit>> {
+        let room = std::mem::take(&mut self.keys.spare);
         match self.record_in(db, key)? {
-            Some(record) => Ok(Some(Edit::of(&Object::parse(&record)?)?)),
+            Some(record) => Ok(Some(Edit::in_room(&Object::parse(&record)?, room)?)),
             None => Ok(None),
         }
     }

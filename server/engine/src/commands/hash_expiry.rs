@@ -97,8 +97,16 @@ fn fields<'a, 'b>(args: &'b [&'a [u8]]) -> Result<(Condition, &'b [&'a [u8]])> {
     Ok((condition, names))
 }
 
+/// Whatever else is wrong, a key of another kind is told of first.
+fn check_kind(ws: &mut Writing<'_>, key: &[u8]) -> Outcome {
+    match ws.edit_expiry(key)? {
+        Some((kind, _)) if kind != Kind::Hash => Err(Error::WRONG_TYPE),
+        _ => Ok(()),
+    }
+}
+
 fn expire(ws: &mut Writing<'_>, args: &[&[u8]], base_ms: i64, unit_ms: i64) -> Outcome {
-    ws.edit(args[1], Kind::Hash)?;
+    check_kind(ws, args[1])?;
     let at_ms = time(ws, args[2], base_ms, unit_ms)?;
     let (condition, names) = fields(args)?;
     let Some(mut edit) = edit_hash(ws, args[1])? else {
@@ -175,7 +183,7 @@ fn hpexpireat(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn hpersist(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
-    ws.edit(args[1], Kind::Hash)?;
+    check_kind(ws, args[1])?;
     let names = ttl_fields(args)?;
     let Some(mut edit) = edit_hash(ws, args[1])? else {
         reply_no_fields(ws, names.len());

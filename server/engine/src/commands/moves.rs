@@ -14,7 +14,7 @@ use crate::notify::class::GENERIC;
 use crate::record_key::RecordKey;
 use crate::types::Result;
 use crate::write::Writing;
-use redtool_format::rdb::Kind;
+use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::object::is_long_key;
 use redtool_store::{Body, Object, Reader, Space, Table};
 
@@ -32,10 +32,10 @@ impl Writing<'_> {
     fn put_record(&mut self, from: Place<'_>, to: Place<'_>, new_id: Option<u64>) -> Result<()> {
         let mut scratch = std::mem::take(&mut self.keys.scratch);
         scratch.clear();
-        let mut kind = Kind::String;
+        let (mut kind, mut value_type) = (Kind::String, ValueType::String);
         if let Some(record) = self.keys.record(&RecordKey::new(from.0, from.1), from.1)? {
             let mut object = Object::parse(&record)?;
-            kind = object.kind;
+            (kind, value_type) = (object.kind, object.value_type);
             object.long_key = is_long_key(to.1).then_some(to.1);
             if let Some(id) = new_id {
                 object.set_id(id);
@@ -47,6 +47,9 @@ impl Writing<'_> {
         self.keys.scratch = scratch;
         if let Some(id) = replaced? {
             self.keys.space.delete_segments(id)?;
+        }
+        if value_type == ValueType::HashListpackEx {
+            self.keys.field_expires.note_written(&target);
         }
         self.keys.blocked.signal_gone(&target);
         if matches!(kind, Kind::List | Kind::Zset | Kind::Stream) {
@@ -214,6 +217,7 @@ fn swapdb(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     if a != b {
         tell_of_swap(ws, a, b)?;
         ws.keys.space.swap(a, b)?;
+        ws.keys.field_expires.swap(a, b);
         for key in ws.keys.blocked.keys() {
             if [a, b].iter().any(|db| key.starts_with(&db.to_be_bytes())) {
                 match ws.keys.space.get(Table::Objects, &key)?.is_some() {

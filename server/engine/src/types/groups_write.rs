@@ -10,6 +10,7 @@ use crate::edit::{Edit, OwnedBody};
 use redtool_format::encodings::listpack::edit::{self as listpack, New};
 use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::{IntBuf, Item};
+use redtool_format::number;
 use redtool_store::layout::{INLINE_MAX_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
 use redtool_store::segment::{element_hash, hash_key};
 use redtool_store::Space;
@@ -78,55 +79,160 @@ fn put_packed(blob: &mut Vec<u8>, key: &[u8], items: &[New<'_>]) -> Result<bool>
     Ok(is_new)
 }
 
-/// The key of the segment that holds what has this hash, or would: the floor, or the first.
-fn home_of(space: &Space, id: u64, hash: u64) -> Result<Option<[u8; 17]>> {
-    let segment = Segments::new(space, id, b'h').of_hash(hash)?;
-    segment.map(|segment| segment_key(&segment.key)).transpose()
-}
-
 fn segment_key(key: &[u8]) -> Result<[u8; 17]> {
     key.try_into().map_err(|_| corrupt("the key of a segment by hash is not 17 bytes long"))
 }
 
-fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
-    let hash = element_hash(key);
-    let Some(home) = home_of(space, id, hash)? else {
-        let mut blob = listpack::empty();
-        listpack::push(&mut blob, items);
-        space.put_segment(&hash_key(id, hash), blob);
-        return Ok(true);
+/// Hands the key of the segment that holds what has this hash, or would (the floor, or the first),
+/// and its listpack, to `f`; None when there are no segments.
+fn with_home<T>(
+    space: &mut Space,
+    id: u64,
+    hash: u64,
+    f: impl FnOnce([u8; 17], &mut Vec<u8>) -> Result<T>,
+) -> Result<Option<T>> {
+    if let Some((home, blob)) = space.floor_segment_mut(&hash_key(id, hash))? {
+        return f(segment_key(&home)?, blob).map(Some);
+    }
+    let first = Segments::new(space, id, b'h').walk()?.advance()?;
+    let Some(home) = first.map(|first| segment_key(&first.key)).transpose()? else {
+        return Ok(None);
     };
-    let Some(blob) = space.segment_mut(&home)? else { return Err(corrupt("a segment is gone")) };
-    if let Some(range) = find_group(blob, key, items.len())? {
-        listpack::splice(blob, range, items.len(), items);
-        return Ok(false);
+    match space.segment_mut(&home)? {
+        Some(blob) => f(home, blob).map(Some),
+        None => Err(corrupt("a segment is gone")),
     }
-    let (offset, is_first) = place_of(blob, hash, items.len())?;
-    listpack::insert(blob, offset, items);
-    let half = cut_if_big(blob, items.len())?;
-    if is_first {
-        let moved = std::mem::take(blob);
-        space.delete_segment(&home);
-        space.put_segment(&hash_key(id, hash), moved);
-    }
-    if let Some((first_hash, half)) = half {
-        space.put_segment(&hash_key(id, first_hash), half);
-    }
-    Ok(true)
 }
 
-/// Where an element of this hash belongs, and whether that is before all others.
-fn place_of(blob: &[u8], hash: u64, width: usize) -> Result<(usize, bool)> {
-    let mut items = Listpack::parse(blob)?.iter();
-    let mut is_first = true;
-    loop {
-        let offset = items.offset();
-        let Some(first) = items.next() else { return Ok((offset, is_first)) };
-        if hash_of(first?) > hash {
-            return Ok((offset, is_first));
+/// What a change of a segment asks for afterwards.
+struct Changed {
+    home: [u8; 17],
+    /// The element was not there before, or is not there any more.
+    counts: bool,
+    /// Its first element has this hash now.
+    first_hash: Option<u64>,
+    /// The second half of it, which is a segment of its own, and the hash of its first element.
+    half: Option<(u64, Vec<u8>)>,
+    /// It has no elements.
+    is_empty: bool,
+}
+
+impl Changed {
+    fn nothing(home: [u8; 17]) -> Self {
+        Self { home, counts: false, first_hash: None, half: None, is_empty: false }
+    }
+
+    /// Gives the segment the key that it is to have, and stores what was cut off.
+    fn settle(self, space: &mut Space, id: u64) -> Result<bool> {
+        if self.is_empty {
+            space.delete_segment(&self.home);
         }
-        is_first = false;
-        items.advance(width - 1)?;
+        match self.first_hash.map(|hash| hash_key(id, hash)) {
+            Some(key) if key != self.home => space.rename_segment(&self.home, &key)?,
+            _ => {}
+        }
+        if let Some((hash, half)) = self.half {
+            space.put_segment(&hash_key(id, hash), half);
+        }
+        Ok(self.counts)
+    }
+}
+
+fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
+    let hash = element_hash(key);
+    let changed = with_home(space, id, hash, |home, blob| match locate(blob, key, items.len())? {
+        Place::Found(range) => {
+            listpack::splice(blob, range, items.len(), items);
+            Ok(Changed::nothing(home))
+        }
+        Place::Absent(marks) => {
+            let (offset, is_first) = marks.place_of(blob, hash, items.len())?;
+            listpack::insert(blob, offset, items);
+            let half = cut_if_big(blob, items.len())?;
+            let first_hash = is_first.then_some(hash);
+            Ok(Changed { counts: true, first_hash, half, ..Changed::nothing(home) })
+        }
+    })?;
+    match changed {
+        Some(changed) => changed.settle(space, id),
+        None => {
+            let mut blob = listpack::empty();
+            listpack::push(&mut blob, items);
+            space.put_segment(&hash_key(id, hash), blob);
+            Ok(true)
+        }
+    }
+}
+
+/// Every so many elements a walk leaves a mark.
+const MARK_EVERY: usize = 8;
+
+/// Offsets of the elements 0, 8, 16 … of a segment, as far as there is room for them: with them the
+/// place of a hash is found without hashing every element.
+struct Marks {
+    offsets: [u32; MOST_ELEMENTS / MARK_EVERY + 1],
+    len: usize,
+}
+
+enum Place {
+    Found(Range<usize>),
+    Absent(Marks),
+}
+
+/// Finds an element by its bytes.
+fn locate(blob: &[u8], key: &[u8], width: usize) -> Result<Place> {
+    let number = number::parse_i64(key);
+    let mut marks = Marks { offsets: [0; MOST_ELEMENTS / MARK_EVERY + 1], len: 0 };
+    let mut items = Listpack::parse(blob)?.iter();
+    for index in 0.. {
+        let start = items.offset();
+        let Some(item) = items.next() else { break };
+        let is_it = match item? {
+            Item::Str(bytes) => bytes == key,
+            Item::Int(n) => number == Some(n),
+        };
+        if items.advance(width - 1)? != width - 1 {
+            return Err(corrupt("a listpack ends inside an element"));
+        }
+        if is_it {
+            return Ok(Place::Found(start..items.offset()));
+        }
+        if index % MARK_EVERY == 0 {
+            if let Some(mark) = marks.offsets.get_mut(marks.len) {
+                *mark = start as u32;
+                marks.len += 1;
+            }
+        }
+    }
+    Ok(Place::Absent(marks))
+}
+
+impl Marks {
+    /// Where an element of this hash belongs, and whether that is before all others.
+    fn place_of(&self, blob: &[u8], hash: u64, width: usize) -> Result<(usize, bool)> {
+        let listpack = Listpack::parse(blob)?;
+        let hash_at = |offset: u32| -> Result<u64> {
+            let first = listpack.iter_from(offset as usize).next().transpose()?;
+            Ok(first.map_or(u64::MAX, hash_of))
+        };
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match hash_at(self.offsets[middle])? > hash {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        // The element of the mark before is not greater.
+        let Some(before) = low.checked_sub(1) else { return Ok((listpack::START, true)) };
+        let mut items = listpack.iter_from(self.offsets[before] as usize);
+        loop {
+            let offset = items.offset();
+            match items.next().transpose()? {
+                Some(first) if hash_of(first) <= hash => items.advance(width - 1)?,
+                _ => return Ok((offset, false)),
+            };
+        }
     }
 }
 
@@ -171,25 +277,21 @@ fn middle(
 }
 
 fn remove_hashed(space: &mut Space, id: u64, key: &[u8], width: usize) -> Result<bool> {
-    let Some(home) = home_of(space, id, element_hash(key))? else { return Ok(false) };
-    let Some(blob) = space.segment_mut(&home)? else { return Err(corrupt("a segment is gone")) };
-    let Some(range) = find_group(blob, key, width)? else { return Ok(false) };
-    let was_first = range.start == listpack::START;
-    listpack::remove(blob, range, width);
-    if !was_first {
-        return Ok(true);
-    }
-    let first = Listpack::parse(blob)?.iter().next().transpose()?.map(hash_of);
-    match first {
-        None => space.delete_segment(&home),
-        Some(hash) if hash_key(id, hash) == home => {}
-        Some(hash) => {
-            let moved = std::mem::take(blob);
-            space.delete_segment(&home);
-            space.put_segment(&hash_key(id, hash), moved);
+    let changed = with_home(space, id, element_hash(key), |home, blob| {
+        let Some(range) = find_group(blob, key, width)? else {
+            return Ok(Changed::nothing(home));
+        };
+        let was_first = range.start == listpack::START;
+        listpack::remove(blob, range, width);
+        let mut changed = Changed { counts: true, ..Changed::nothing(home) };
+        if was_first {
+            let first = Listpack::parse(blob)?.iter().next().transpose()?;
+            changed.first_hash = first.map(hash_of);
+            changed.is_empty = first.is_none();
         }
-    }
-    Ok(true)
+        Ok(changed)
+    })?;
+    changed.map_or(Ok(false), |changed| changed.settle(space, id))
 }
 
 #[cfg(test)]

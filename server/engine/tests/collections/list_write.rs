@@ -3,7 +3,7 @@
 //! events, who is served.
 use crate::list::keys;
 use crate::redis::{Pair, Random, Redis};
-use crate::support::Db;
+use crate::support::{events, Db};
 
 fn key(random: &mut Random) -> String {
     format!("l{}", random.below(4))
@@ -239,38 +239,30 @@ fn timeouts_are_refused_in_the_words_of_redis() {
 #[test]
 fn events_come_in_the_order_of_redis() {
     let mut db = Db::writable(&[]);
-    let mut listener = db.another();
-    db.ask("CONFIG SET notify-keyspace-events EA");
-    listener.ask("PSUBSCRIBE *");
-    for command in [
-        "RPUSH a 1 2 3 4 5",
-        "LPUSHX none 1",
-        "LINSERT a AFTER 1 x",
-        "LINSERT a AFTER none x",
-        "LSET a 0 y",
-        "LREM a 0 none",
-        "LREM a 0 x",
-        "LTRIM a 0 -1",
-        "LMOVE a b LEFT RIGHT",
-        "LMOVE b b LEFT RIGHT",
-        "RPOPLPUSH b a",
-        "LPOP a 2",
-        "LMPOP 1 a RIGHT COUNT 9",
-        "LPUSH a 1",
-        "LREM a 0 1",
-        "LPUSH a 1",
-        "LTRIM a 5 6",
-    ] {
-        db.ask(command);
-    }
-    let heard = listener.mail();
-    let events: Vec<&str> = heard
-        .split("__keyevent@0__:")
-        .skip(1)
-        .map(|event| event.split(']').next().unwrap())
-        .collect();
+    let heard = events(
+        &mut db,
+        &[
+            "RPUSH a 1 2 3 4 5",
+            "LPUSHX none 1",
+            "LINSERT a AFTER 1 x",
+            "LINSERT a AFTER none x",
+            "LSET a 0 y",
+            "LREM a 0 none",
+            "LREM a 0 x",
+            "LTRIM a 0 -1",
+            "LMOVE a b LEFT RIGHT",
+            "LMOVE b b LEFT RIGHT",
+            "RPOPLPUSH b a",
+            "LPOP a 2",
+            "LMPOP 1 a RIGHT COUNT 9",
+            "LPUSH a 1",
+            "LREM a 0 1",
+            "LPUSH a 1",
+            "LTRIM a 5 6",
+        ],
+    );
     let expected = "rpush a,linsert a,lset a,lrem a,ltrim a,rpush b,lpop a,rpush b,lpop b,\
                     lpush a,rpop b,del b,lpop a,rpop a,del a,lpush a,lrem a,del a,lpush a,\
                     ltrim a,del a";
-    assert_eq!(events.join(","), expected);
+    assert_eq!(heard.join(","), expected);
 }

@@ -5,10 +5,12 @@
 mod damage;
 mod geo;
 mod hash;
+mod hash_write;
 mod list;
 mod list_write;
 mod redis;
 mod set;
+mod set_write;
 mod stream;
 mod stream_write;
 mod support;

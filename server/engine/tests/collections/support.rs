@@ -163,6 +163,11 @@ impl Db {
         shown.join(" ")
     }
 
+    /// Does what is to be done now and then.
+    pub fn cron(&self) {
+        self.engine.dataset().cron().unwrap();
+    }
+
     /// Speaks RESP3 from here on.
     pub fn resp3(mut self) -> Self {
         self.session.set_resp3(true);
@@ -208,6 +213,19 @@ impl Db {
             }
         }
     }
+}
+
+/// Runs commands; the events that they tell of, each with its key.
+pub fn events(db: &mut Db, commands: &[&str]) -> Vec<String> {
+    let mut listener = db.another();
+    db.ask("CONFIG SET notify-keyspace-events EA");
+    listener.ask("PSUBSCRIBE *");
+    for command in commands {
+        db.ask(command);
+    }
+    let heard = listener.mail();
+    let events = heard.split("__keyevent@0__:").skip(1);
+    events.map(|event| event.split(']').next().unwrap_or_default().to_string()).collect()
 }
 
 /// The elements of an array or a set.

@@ -1,7 +1,7 @@
 //! Sorted sets and positions written: the same random commands, small sets and big ones, get the
 //! same replies from a redis-server and leave the same values.
 use crate::redis::{Pair, Random, Redis};
-use crate::support::{strings, Db, Key};
+use crate::support::{events, strings, Db, Key};
 use redtool_format::rdb::ValueType;
 
 impl Random {
@@ -286,32 +286,24 @@ fn waiting_pops_are_served_by_the_write_that_they_wait_for() {
 #[test]
 fn events_come_in_the_order_of_redis() {
     let mut db = Db::writable(&set());
-    let mut listener = db.another();
-    db.ask("CONFIG SET notify-keyspace-events EA");
-    listener.ask("PSUBSCRIBE *");
-    for command in [
-        "ZADD a 1 x 2 y 3 z",
-        "ZADD a NX 5 x",
-        "ZINCRBY a 1 x",
-        "ZRANGESTORE b a 0 -1",
-        "ZUNIONSTORE c 2 a b",
-        "ZINTERSTORE c 2 a none",
-        "ZPOPMIN a",
-        "ZREM a x y z",
-        "ZREMRANGEBYRANK b 0 -1",
-        "GEOADD g 1 1 p",
-        "GEOSEARCHSTORE h g FROMLONLAT 1 1 BYRADIUS 9 km",
-        "GEORADIUS g 1 1 9 km STORE h",
-        "ZREMRANGEBYSCORE h 0 inf",
-    ] {
-        db.ask(command);
-    }
-    let heard = listener.mail();
-    let events: Vec<&str> = heard
-        .split("__keyevent@0__:")
-        .skip(1)
-        .map(|event| event.split(']').next().unwrap())
-        .collect();
+    let heard = events(
+        &mut db,
+        &[
+            "ZADD a 1 x 2 y 3 z",
+            "ZADD a NX 5 x",
+            "ZINCRBY a 1 x",
+            "ZRANGESTORE b a 0 -1",
+            "ZUNIONSTORE c 2 a b",
+            "ZINTERSTORE c 2 a none",
+            "ZPOPMIN a",
+            "ZREM a x y z",
+            "ZREMRANGEBYRANK b 0 -1",
+            "GEOADD g 1 1 p",
+            "GEOSEARCHSTORE h g FROMLONLAT 1 1 BYRADIUS 9 km",
+            "GEORADIUS g 1 1 9 km STORE h",
+            "ZREMRANGEBYSCORE h 0 inf",
+        ],
+    );
     let expected = [
         "zadd a",
         "zincr a",
@@ -329,5 +321,5 @@ fn events_come_in_the_order_of_redis() {
         "zremrangebyscore h",
         "del h",
     ];
-    assert_eq!(events, expected);
+    assert_eq!(heard, expected);
 }
