@@ -195,7 +195,7 @@ fn encodings_are_those_of_7_2() {
     assert_eq!(db.ask("OBJECT ENCODING x"), "intset");
     db.ask("SDIFFSTORE x few out out2");
     assert_eq!(db.ask("OBJECT ENCODING x"), "intset");
-    db.ask("SDIFFSTORE x few out out2 out out2");
+    db.ask("SDIFFSTORE x few out out2 out out2 out");
     assert_eq!(db.ask("OBJECT ENCODING x"), "listpack");
     db.ask("SUNIONSTORE x ints ints");
     assert_eq!(db.ask("OBJECT ENCODING x"), "intset");
