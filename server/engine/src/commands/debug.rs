@@ -1,17 +1,22 @@
 //! DEBUG: what tests ask for.
+use super::debug_data::{populate, reload};
 use crate::args;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::Group::Server;
-use crate::command::{row, Command};
+use crate::command::{either_row, Command};
 use crate::context::Context;
 use crate::digest;
 use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
 use crate::value;
+use crate::write::Writing;
+use redtool_format::resp::Writer;
+use redtool_store::Encoding;
 use std::time::Duration;
 
-fn debug(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+/// What only reads.
+fn debug_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     match (args[1].to_ascii_lowercase().as_slice(), &args[2..]) {
         (b"help", []) => help(ctx),
         (b"sleep", [seconds]) => sleep(ctx, seconds),
@@ -22,11 +27,14 @@ fn debug(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         }
         (b"digest-value", keys) => digest_values(ctx, keys),
         (b"object", [key, ..]) => object(ctx, key),
-        (b"set-active-expire", [_]) | (b"quicklist-packed-threshold", [_]) => {
+        (b"listpack", [key]) => listpack(ctx, key),
+        (b"protocol", [kind]) => protocol(ctx, kind),
+        (b"error", [text]) => Err(Error::text(args::shown(text, text.len()))),
+        (b"stringmatch-len", [len, pattern]) => match_long(ctx, len, pattern),
+        (name, _) if SETTINGS.iter().any(|setting| setting.as_bytes() == name) => {
             ctx.out.simple("OK");
             Ok(())
         }
-        (b"stringmatch-len", [len, pattern]) => match_long(ctx, len, pattern),
         _ => {
             let name = args::shown(args[1], 128);
             Err(Error::text(format!(
@@ -36,17 +44,57 @@ fn debug(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     }
 }
 
+/// Settings of another implementation, which mean nothing here.
+const SETTINGS: &[&str] = &[
+    "change-repl-id",
+    "dict-resizing",
+    "log",
+    "quicklist-packed-threshold",
+    "set-active-expire",
+    "set-disable-deny-scripts",
+];
+
+fn debug(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    match (args[1].to_ascii_lowercase().as_slice(), &args[2..]) {
+        (b"reload", words) => reload(ws, words),
+        (b"loadaof", []) => reload(ws, &[]),
+        (b"populate", [count, rest @ ..]) if rest.len() <= 2 => populate(ws, count, rest),
+        (b"set-active-expire", [on]) => {
+            ws.keys.active_expire = *on != b"0";
+            ws.out.simple("OK");
+            Ok(())
+        }
+        _ => debug_ro(&mut ws.view(), args),
+    }
+}
+
 fn help(ctx: &mut Context<'_>) -> Outcome {
     let lines = [
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CHANGE-REPL-ID, DICT-RESIZING, LOG, QUICKLIST-PACKED-THRESHOLD, SET-DISABLE-DENY-SCRIPTS",
+        "    Taken, and without meaning here.",
         "DIGEST",
         "    A hash of the whole dataset.",
         "DIGEST-VALUE <key> [<key> ...]",
         "    A hash of each value.",
+        "ERROR <text>",
+        "    An error reply.",
+        "LISTPACK <key>",
+        "    Whether a value is a listpack.",
+        "LOADAOF",
+        "    As RELOAD.",
         "OBJECT <key>",
         "    Internals of a value.",
+        "POPULATE <count> [<prefix>] [<size>]",
+        "    Adds strings.",
+        "PROTOCOL <type>",
+        "    A reply of that type.",
+        "RELOAD [MERGE] [NOFLUSH]",
+        "    Writes every value as a dump holds it, and loads that.",
+        "SET-ACTIVE-EXPIRE <0|1>",
+        "    Whether keys that have expired are removed unasked.",
         "SLEEP <seconds>",
-        "    Stops this thread for a while.",
+        "    Stops everything for a while.",
         "STRINGMATCH-LEN <length> <pattern>",
         "    Matches a string of that many 'x' against a pattern.",
     ];
@@ -57,7 +105,8 @@ fn help(ctx: &mut Context<'_>) -> Outcome {
     Ok(())
 }
 
-/// Sleeps on the thread of the connection; others go on.
+/// Sleeps on the thread of the connection. Nothing else runs meanwhile where the dataset may change,
+/// since the command has it.
 fn sleep(ctx: &mut Context<'_>, seconds: &[u8]) -> Outcome {
     let seconds = args::parse_double(seconds).unwrap_or(0.0);
     if let Ok(pause) = Duration::try_from_secs_f64(seconds) {
@@ -92,6 +141,70 @@ fn object(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
     Ok(())
 }
 
+fn listpack(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
+    let found = ctx.lookup_in(ctx.session.db, key)?.ok_or(Error::NO_SUCH_KEY)?;
+    if found.object()?.encoding != Encoding::Listpack {
+        return Err(Error::fixed("ERR Not a listpack encoded object."));
+    }
+    ctx.out.simple("Listpack structure printed on stdout");
+    Ok(())
+}
+
+/// A reply of each type of the protocol, the same that Redis gives.
+fn protocol(ctx: &mut Context<'_>, kind: &[u8]) -> Outcome {
+    const UNKNOWN: Error = Error::fixed(
+        "ERR Wrong protocol type name. Please use one of the following: \
+         string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+    );
+    const RESP3_ONLY: Error = Error::fixed("ERR RESP2 doesn't exist with RESP3 type");
+    let out = &mut *ctx.out;
+    let numbers = |out: &mut Writer| (0..3).for_each(|n| out.int(n));
+    match kind.to_ascii_lowercase().as_slice() {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.int(12345),
+        b"double" => out.double(3.141),
+        b"null" => out.null(),
+        b"array" => {
+            out.array(3);
+            numbers(out);
+        }
+        b"set" => {
+            out.set(3);
+            numbers(out);
+        }
+        b"map" => {
+            out.map(3);
+            for n in 0..3 {
+                out.int(n);
+                out.bool(n == 1);
+            }
+        }
+        b"attrib" | b"push" if !out.is_resp3() => return Err(RESP3_ONLY),
+        b"attrib" => {
+            out.buffer().extend_from_slice(b"|1\r\n");
+            out.bulk(b"key-popularity");
+            out.array(2);
+            out.bulk(b"key:123");
+            out.int(90);
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"push" => {
+            out.push(2);
+            out.bulk(b"server-cpu-usage");
+            out.int(42);
+        }
+        b"bignum" if out.is_resp3() => {
+            out.buffer().extend_from_slice(b"(1234567999999999999999999999999999999\r\n");
+        }
+        b"bignum" => out.bulk(b"1234567999999999999999999999999999999"),
+        b"verbatim" => out.verbatim("txt", b"This is a verbatim\nstring"),
+        b"true" => out.bool(true),
+        b"false" => out.bool(false),
+        _ => return Err(UNKNOWN),
+    }
+    Ok(())
+}
+
 fn match_long(ctx: &mut Context<'_>, len: &[u8], pattern: &[u8]) -> Outcome {
     let len = args::int_between(len, 0, 1 << 20)?;
     let text = vec![b'x'; len as usize];
@@ -102,7 +215,8 @@ fn match_long(ctx: &mut Context<'_>, len: &[u8], pattern: &[u8]) -> Outcome {
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    row("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", debug)
+    either_row("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE,
+        NO_KEYS, Server, "1.0.0", (debug_ro, debug))
         .internal()
         .docs("depends on the subcommand", "For testing."),
 ];

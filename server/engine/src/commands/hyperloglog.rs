@@ -9,7 +9,6 @@ use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, INSERT, RO, RW};
 use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::notify::class::STRING;
-use crate::record_key::RecordKey;
 use crate::types::hyperloglog as hll;
 use crate::types::string::StringValue;
 use crate::types::{hyperloglog_sparse as sparse, Result};
@@ -67,7 +66,7 @@ fn pfcount(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         if let Some((mut value, expire_at_ms)) = value_of(ws, key)? {
             hll::set_cached_count(&mut value, count);
             ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
-            ws.keys.touch(&RecordKey::new(ws.session.db, key), key, ws.session.id);
+            ws.changed(key, 0, "");
         }
     }
     ws.out.int(count as i64);

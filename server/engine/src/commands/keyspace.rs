@@ -1,11 +1,12 @@
 //! Keys whatever their type: existence, type, expiry, counts.
 use crate::command::flag::{FAST, READONLY};
 use crate::command::Group::{Generic, Server};
-use crate::command::{category, row, Command};
+use crate::command::{category, either_row, row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY, READ_META};
+use crate::write::Writing;
 use redtool_format::rdb::{length, module, Kind};
 use redtool_format::Cursor;
 use redtool_store::pieces::Pieces;
@@ -20,9 +21,22 @@ fn exists(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// Nothing here keeps track of use, so touching is counting.
-fn touch(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+/// Touches what may not change: counts.
+fn touch_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     exists(ctx, args)
+}
+
+/// A key that is touched is idle no more, whatever its dump said.
+fn touch(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let db = ws.session.db;
+    for key in &args[1..] {
+        let freq = match ws.record(key)? {
+            Some(record) => Object::parse(&record)?.freq,
+            None => continue,
+        };
+        ws.mark_use(db, key, None, freq)?;
+    }
+    exists(&mut ws.view(), args)
 }
 
 fn type_(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
@@ -117,7 +131,8 @@ pub const COMMANDS: &[Command] = &[
         .args("key...")
         .docs("O(N)", "How many of the keys exist.")
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
-    row("touch", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "3.2.1", touch)
+    either_row("touch", -2, READONLY | FAST,
+        &[KeySpec::range(RO, 1, -1, 1)], Generic, "3.2.1", (touch_ro, touch))
         .args("key...")
         .docs("O(N)", "How many of the keys exist, marking them as used.")
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),

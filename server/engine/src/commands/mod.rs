@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+mod debug_data;
 pub mod expiry;
 pub mod geo;
 mod geo_search;

@@ -61,8 +61,9 @@ impl Writing<'_> {
         let source = RecordKey::new(from.0, from.1);
         self.keys.space.delete_object(&source)?;
         self.keys.blocked.signal_gone(&source);
-        self.keys.watched.touch(&source, false);
+        self.changed_in(from.0, from.1, 0, "");
         self.changed_in(to.0, to.1, 0, "");
+        self.keys.dirty -= 1;
         for ((db, key), event) in [from, to].into_iter().zip(events) {
             self.keys.notify(GENERIC, event, db, key);
         }

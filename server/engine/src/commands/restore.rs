@@ -18,8 +18,7 @@ use crate::types::{loaded, Result};
 use crate::write::Writing;
 use redtool_format::rdb::payload::{self, DumpPayload};
 use redtool_format::rdb::ValueType;
-use redtool_store::object::is_long_key;
-use redtool_store::{Object, StoreError};
+use redtool_store::StoreError;
 
 const BAD_FORMAT: Error = Error::fixed("ERR Bad data format");
 
@@ -88,7 +87,10 @@ fn restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         ws.out.simple("OK");
         return Ok(());
     }
-    mark_use(ws, key, &options)?;
+    // Only what the policy goes by is kept.
+    let by_freq = goes_by_frequency(ws.dataset);
+    let idle_s = options.idle_s.filter(|_| !by_freq);
+    ws.mark_use(ws.session.db, key, idle_s, options.freq.filter(|_| by_freq))?;
     ws.changed(key, GENERIC, "restore");
     ws.out.simple("OK");
     Ok(())
@@ -131,25 +133,6 @@ pub(super) fn load(
         Err(Error::Store(StoreError::Format(_) | StoreError::Corrupt(_))) => Err(BAD_FORMAT),
         other => other,
     }
-}
-
-/// Notes how long the value was idle, or how often it was used, whichever the policy goes by.
-fn mark_use(ws: &mut Writing<'_>, key: &[u8], options: &Options) -> Outcome {
-    let by_freq = goes_by_frequency(ws.dataset);
-    let (idle_s, freq) = (options.idle_s.filter(|_| !by_freq), options.freq.filter(|_| by_freq));
-    if idle_s.is_none() && freq.is_none() {
-        return Ok(());
-    }
-    let record_key = RecordKey::new(ws.session.db, key);
-    let mut changed = Vec::new();
-    if let Some(record) = ws.keys.record(&record_key, key)? {
-        let mut object = Object::parse(&record)?;
-        (object.idle_s, object.freq) = (idle_s, freq);
-        object.long_key = is_long_key(key).then_some(key);
-        object.write(&mut changed);
-    }
-    ws.keys.space.put_object(&record_key, &changed)?;
-    Ok(())
 }
 
 /// The rows.

@@ -220,16 +220,20 @@ fn murmur(bytes: &[u8]) -> u64 {
     const M: u64 = 0xc6a4_a793_5bd1_e995;
     const R: u32 = 47;
     let mut hash = SEED ^ (bytes.len() as u64).wrapping_mul(M);
-    let (words, rest) = bytes.as_chunks::<8>();
+    let word_of = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(word)
+    };
+    let words = bytes.chunks_exact(8);
+    let rest = words.remainder();
     for word in words {
-        let mut k = u64::from_le_bytes(*word).wrapping_mul(M);
+        let mut k = word_of(word).wrapping_mul(M);
         k ^= k >> R;
         hash = (hash ^ k.wrapping_mul(M)).wrapping_mul(M);
     }
     if !rest.is_empty() {
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        hash = (hash ^ u64::from_le_bytes(last)).wrapping_mul(M);
+        hash = (hash ^ word_of(rest)).wrapping_mul(M);
     }
     hash = (hash ^ hash >> R).wrapping_mul(M);
     hash ^ hash >> R

@@ -2,12 +2,14 @@
 //! table of commands.
 mod connection;
 mod damage;
+mod debug;
 mod keyspace;
 mod lockstep;
 mod real;
 mod rows;
 mod strings;
 mod support;
+mod walks;
 mod whole;
 mod writable;
 mod written;
