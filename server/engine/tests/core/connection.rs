@@ -125,7 +125,6 @@ fn what_the_server_does_not_do_it_says() {
         ("EVAL x 0", "-ERR EVAL is not supported by this server"),
         ("SCRIPT LOAD x", "-ERR SCRIPT LOAD is not supported by this server"),
         ("EVALSHA x 0", "-NOSCRIPT No matching script. Please use EVAL."),
-        ("SUBSCRIBE x", "-ERR SUBSCRIBE is not supported by this server"),
         ("PUBLISH a b", ":0"),
         ("CLUSTER SLOTS", "-ERR This instance has cluster support disabled"),
         (
