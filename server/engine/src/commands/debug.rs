@@ -105,8 +105,8 @@ fn help(ctx: &mut Context<'_>) -> Outcome {
     Ok(())
 }
 
-/// Sleeps on the thread of the connection. Nothing else runs meanwhile where the dataset may change,
-/// since the command has it.
+/// Sleeps on the thread of the connection. Where the dataset may change nothing else runs
+/// meanwhile, since the command has it.
 fn sleep(ctx: &mut Context<'_>, seconds: &[u8]) -> Outcome {
     let seconds = args::parse_double(seconds).unwrap_or(0.0);
     if let Ok(pause) = Duration::try_from_secs_f64(seconds) {
