@@ -66,7 +66,7 @@ pub fn segment_bytes(reader: &dyn Reader, object: &Object<'_>) -> Result<u64, Er
 /// The methods of [`Visitor`] that are never called for the kinds at hand.
 macro_rules! never_called {
     ($($name:ident($($arg:ty),*);)*) => {
-        $(fn $name(&mut self $(, _: $arg)*) -> ::std::result::Result<(), $crate::error::Error> { Ok(()) })*
+        $(fn $name(&mut self $(, _: $arg)*) -> $crate::error::Outcome { Ok(()) })*
     };
 }
 pub(crate) use never_called;

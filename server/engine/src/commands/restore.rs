@@ -138,7 +138,8 @@ pub(super) fn load(
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    write_row("restore", -4, WRITE | DENYOOM, &[KeySpec::at(OW | UPDATE, 1)], Generic, "2.6.0", restore)
+    write_row("restore", -4, WRITE | DENYOOM,
+        &[KeySpec::at(OW | UPDATE, 1)], Generic, "2.6.0", restore)
         .args("key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] \
                [IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]")
         .docs("O(1)", "Creates a key from a serialized value.")

@@ -18,11 +18,10 @@
 //! | [`rank`] | counts before each segment of big sorted sets, cached |
 //! | [`string`] [`list`] [`hash`] [`set`] [`zset`] [`stream`] | the kinds |
 //! | [`zset_write`] `zset_scores` | sorted sets changed, and their segments by score |
-//! | [`string_write`] | strings written, whole or in part |
 //! | [`list_write`] [`list_runs`] [`list_run`] | lists changed: small ones, and in segments |
 //! | [`string_write`] [`hash_write`] [`set_write`] | strings, hashes, sets written |
 //! | [`stream_groups`] | consumer groups, decoded |
-//! | [`stream_write`] [`stream_cache`] `stream_nodes` | streams written; those newer than their records |
+//! | [`stream_write`] [`stream_cache`] `stream_nodes` | streams written; those newer than stored |
 //! | [`hyperloglog`] [`hyperloglog_sparse`] | HyperLogLogs in strings |
 //! | [`geo`] | geohash arithmetic on the scores of sorted sets |
 pub mod geo;

@@ -80,6 +80,12 @@ const KEYSPACE: Grammar = &[
     "RESTORE K 0 V REPLACE",
     "RESTORE-ASKING C 0 SAVED REPLACE",
     "FLUSHDB",
+    "RPUSH C V V V",
+    "LPOP C",
+    "SADD C V N",
+    "SREM C N",
+    "ZADD C N V",
+    "HSET C V V N N",
     "RESTORE C 0 SAVED REPLACE",
 ];
 

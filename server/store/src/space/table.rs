@@ -2,9 +2,9 @@
 //!
 //! Linear hashing: the table is cut into shards, each a range of hashes and a hash table of its
 //! own. When it has grown enough, one shard is cut in two, so that no insertion ever waits for a
-//! whole table to be moved. A walk goes through the hashes in ascending order, shard by shard; as the
-//! place of a key in that order never changes, a walk that is interrupted and goes on later meets
-//! every key that was there all the time, exactly once, whatever was written meanwhile.
+//! whole table to be moved. A walk goes through the hashes in ascending order, shard by shard; as
+//! the place of a key in that order never changes, a walk that is interrupted and goes on later
+//! meets every key that was there all the time, exactly once, whatever was written meanwhile.
 //!
 //! ```text
 //! entry   key length u16 · key bytes · object record       one allocation a key
