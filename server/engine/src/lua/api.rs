@@ -57,22 +57,24 @@ pub(super) fn for_libraries(lua: &Lua, natives: &Natives) -> mlua::Result<Table>
 }
 
 /// Arguments of a command, as bytes.
-enum Word {
-    Text(LuaString),
+enum Word<'a> {
+    Text(&'a LuaString),
     Number(Vec<u8>),
 }
 
-fn words(args: Args) -> Result<Vec<Word>, &'static str> {
+fn words(args: Args<'_>) -> Result<Vec<Word<'_>>, &'static str> {
     if args.len() == 0 {
         return Err("ERR Please specify at least one argument for this redis lib call");
     }
-    let word = |value: &Value| match value {
-        Value::String(text) => Ok(Word::Text(text.clone())),
-        other => match as_number(other) {
-            Some(number) => Ok(Word::Number(number_text(number))),
-            None => Err("ERR Lua redis lib command arguments must be strings or integers"),
-        },
-    };
+    fn word(value: &Value) -> Result<Word<'_>, &'static str> {
+        match value {
+            Value::String(text) => Ok(Word::Text(text)),
+            other => match as_number(other) {
+                Some(number) => Ok(Word::Number(number_text(number))),
+                None => Err("ERR Lua redis lib command arguments must be strings or integers"),
+            },
+        }
+    }
     args.values.iter().map(word).collect()
 }
 
@@ -90,7 +92,7 @@ fn number_text(number: f64) -> Vec<u8> {
 }
 
 /// Calls `body` with the bytes of all words.
-fn with_bytes<R>(words: &[Word], body: impl FnOnce(&[&[u8]]) -> R) -> R {
+fn with_bytes<R>(words: &[Word<'_>], body: impl FnOnce(&[&[u8]]) -> R) -> R {
     let held: Vec<_> = words
         .iter()
         .map(|word| match word {

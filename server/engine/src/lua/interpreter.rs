@@ -2,7 +2,7 @@
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 
-use mlua::{Error, Function, HookTriggers, Lua, LuaString, Table, Value, VmState};
+use mlua::{Error, HookTriggers, Lua, LuaString, Table, Value, VmState};
 use redtool_format::resp::Writer;
 
 use super::host::{self, Host, Run, State, Verdict, TICK_INSTRUCTIONS};
@@ -122,8 +122,7 @@ impl Interpreter {
         args: &[&[u8]],
         out: &mut Writer,
     ) -> Ran {
-        let runner = self.sandbox.run_script.clone();
-        let call = Call { runner: &runner, number: script.number, name: script.sha.as_bytes() };
+        let call = Call { is_script: true, number: script.number, name: script.sha.as_bytes() };
         self.run(host, call, keys, args, out)
     }
 
@@ -136,8 +135,7 @@ impl Interpreter {
         args: &[&[u8]],
         out: &mut Writer,
     ) -> Ran {
-        let runner = self.sandbox.run_function.clone();
-        let call = Call { runner: &runner, number: function.number, name: &function.name };
+        let call = Call { is_script: false, number: function.number, name: &function.name };
         self.run(host, call, keys, args, out)
     }
 
@@ -261,12 +259,16 @@ impl Interpreter {
         out: &mut Writer,
     ) -> mlua::Result<Ran> {
         let lua = &self.sandbox.lua;
+        let runner = match call.is_script {
+            true => &self.sandbox.run_script,
+            false => &self.sandbox.run_function,
+        };
         let (keys, args) = {
             let _unlimited = Unlimited::new(lua, self.limits.memory_bytes);
             (list(lua, keys)?, list(lua, args)?)
         };
         let (ok, value): (bool, Value) =
-            host::enter(run, || call.runner.call((call.number as f64, keys, args)))?;
+            host::enter(run, || runner.call((call.number as f64, keys, args)))?;
         let _unlimited = Unlimited::new(lua, self.limits.memory_bytes);
         if !ok {
             return Ok(Err(Failure::read(&value).of_run(call.name)));
@@ -294,7 +296,7 @@ impl Interpreter {
 
 /// What is called, and the name that its errors tell.
 struct Call<'a> {
-    runner: &'a Function,
+    is_script: bool,
     number: u64,
     name: &'a [u8],
 }
