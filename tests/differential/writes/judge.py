@@ -43,11 +43,40 @@ def moments_rounded(fact: object) -> object:
     return "a moment" if recent else fact
 
 
+def told_alike(fact: object) -> object:
+    """Facts without what the versions tell differently. 7.2 makes a consumer of whoever reads or
+    claims, 7.0 of who has got something: so without consumers that hold nothing, and their number.
+    And 7.2 knows no lag where a deletion hides it."""
+    if isinstance(fact, dict):
+        kept = {name: told_alike(each) for name, each in fact.items() if name != b"lag"}
+        return {name: each for name, each in kept.items() if not is_count(name, each)}
+    if isinstance(fact, list):
+        fact = [told_alike(each) for each in fact if not is_idle_consumer(each)]
+    return NOTHING if fact == [] else fact
+
+
+# An empty array, as facts have it.
+NOTHING: tuple[str, list[object]] = ("*", [])
+
+
+def is_count(name: object, fact: object) -> bool:
+    """Whether this is the number of a group's consumers."""
+    return name == b"consumers" and isinstance(fact, tuple) and fact != NOTHING
+
+
+def is_idle_consumer(fact: object) -> bool:
+    """Whether these are the facts of a consumer, not of a group, that holds nothing."""
+    if not isinstance(fact, dict) or b"last-delivered-id" in fact:
+        return False
+    return (":", 0) in (fact.get(b"pel-count"), fact.get(b"pending"))
+
+
 def same_facts(theirs: Reply, ours: Reply) -> bool:
     """XINFO's facts, where both sides' clocks moved on."""
     if theirs.is_error or ours.is_error:
         return theirs == ours
-    return moments_rounded(plain_facts(theirs)) == moments_rounded(plain_facts(ours))
+    facts = [told_alike(moments_rounded(plain_facts(reply))) for reply in (theirs, ours)]
+    return facts[0] == facts[1]
 
 
 def same_pending(theirs: Reply, ours: Reply) -> bool:
