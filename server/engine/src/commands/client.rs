@@ -150,7 +150,8 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
     line.extend_from_slice(
         format!(
             " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} \
-             qbuf-free=0 argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 omem=0 tot-mem={} \
+             qbuf-free=0 argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 \
+             omem=0 tot-mem={} \
              events=r cmd={} user=default redir={redirect} resp={} lib-name=",
             seconds_since(client.since_ms),
             seconds_since(client.last_ms.load(Relaxed)),

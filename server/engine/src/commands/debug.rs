@@ -105,7 +105,8 @@ fn help(ctx: &mut Context<'_>) -> Outcome {
     Ok(())
 }
 
-/// Sleeps on the thread of the connection. Nothing else runs meanwhile where the dataset may change,
+/// Sleeps on the thread of the connection. Nothing else runs meanwhile where the dataset may
+/// change,
 /// since the command has it.
 fn sleep(ctx: &mut Context<'_>, seconds: &[u8]) -> Outcome {
     let seconds = args::parse_double(seconds).unwrap_or(0.0);

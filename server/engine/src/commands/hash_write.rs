@@ -180,7 +180,8 @@ pub const COMMANDS: &[Command] = &[
         .args("key field_value:(field value)...")
         .deprecated("4.0.0", "HSET with several fields")
         .docs("O(N)", "Sets several fields."),
-    write_row("hset", -4, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", hset)
+    write_row("hset", -4, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | UPDATE, 1)], Hash, "2.0.0", hset)
         .args("key field_value:(field value)...")
         .docs("O(1)", "Sets fields."),
     write_row("hsetnx", 4, WRITE | DENYOOM | FAST,

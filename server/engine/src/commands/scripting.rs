@@ -162,8 +162,12 @@ fn script_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn script_debug(_: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    match ["yes", "sync", "no"].iter().any(|mode| args::is(args[2], mode)) {
+fn script_debug(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
+    if args::is(args[2], "no") {
+        ctx.out.simple("OK");
+        return Ok(());
+    }
+    match args::is(args[2], "yes") || args::is(args[2], "sync") {
         true => Err(Error::fixed("ERR this server has no script debugger")),
         false => Err(Error::fixed("ERR Use SCRIPT DEBUG YES/SYNC/NO")),
     }
@@ -382,7 +386,8 @@ const FUNCTION_SUBCOMMANDS: &[Command] = &[
         .args("[REPLACE] function-code")
         .docs("O(1)", "Adds a library.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),
-    write_row("restore", -3, WRITE | DENYOOM | NOSCRIPT, NO_KEYS, Scripting, "7.0.0", function_restore)
+    write_row("restore", -3, WRITE | DENYOOM | NOSCRIPT,
+        NO_KEYS, Scripting, "7.0.0", function_restore)
         .args("serialized-value [policy:<FLUSH|APPEND|REPLACE>]")
         .docs("O(N)", "Adds serialized libraries.")
         .tips(&["request_policy:all_shards", "response_policy:all_succeeded"]),

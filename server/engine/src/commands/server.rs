@@ -16,6 +16,7 @@ use crate::session::Waiting;
 use crate::write::Writing;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Seconds and microseconds of the dataset's clock.
 fn time(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -49,9 +50,12 @@ fn unsupported(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 }
 
 /// MONITOR: from now on this client is shown every command.
-fn monitor(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    ctx.dataset.state().add_monitor(&ctx.session.info);
-    ctx.out.simple("OK");
+fn monitor(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
+    if !ws.may_wait {
+        return Err(Error::fixed("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
+    ws.dataset.state().add_monitor(&ws.session.info);
+    ws.out.simple("OK");
     Ok(())
 }
 
@@ -136,11 +140,16 @@ fn shutdown(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-/// WAIT numreplicas timeout: there are no replicas, and no writes they could lack.
-fn wait(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    args::int(args[1])?;
-    check_timeout(args[2])?;
-    ctx.out.int(0);
+/// WAIT numreplicas timeout: there are no replicas, and those that are asked for never come.
+fn wait(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
+    let wanted = args::int(args[1])?;
+    let timeout_ms = check_timeout(args[2])?;
+    if wanted <= 0 {
+        ws.out.int(0);
+        return Ok(());
+    }
+    let timeout = (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms));
+    ws.wait_for(args, &[], timeout, false, |out| out.int(0));
     Ok(())
 }
 
@@ -160,13 +169,11 @@ fn waitaof(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
-fn check_timeout(arg: &[u8]) -> Result<(), Error> {
+/// A time in milliseconds.
+fn check_timeout(arg: &[u8]) -> Result<u64, Error> {
     let timeout_ms = redtool_format::number::parse_i64(arg)
         .ok_or(Error::fixed("ERR timeout is not an integer or out of range"))?;
-    if timeout_ms < 0 {
-        return Err(Error::fixed("ERR timeout is negative"));
-    }
-    Ok(())
+    u64::try_from(timeout_ms).map_err(|_| Error::fixed("ERR timeout is negative"))
 }
 
 const PICTURE: &str = "\
@@ -218,7 +225,7 @@ pub const COMMANDS: &[Command] = &[
         NO_KEYS, Server, "1.0.0", shutdown)
         .args("[nosave_save:<NOSAVE|SAVE>] [NOW@7.0.0] [FORCE@7.0.0] [ABORT@7.0.0]")
         .docs("O(N)", "Stops the server."),
-    row("wait", 3, BLOCKING, NO_KEYS, Generic, "3.0.0", wait)
+    write_row("wait", 3, BLOCKING, NO_KEYS, Generic, "3.0.0", wait)
         .args("numreplicas:integer timeout:integer")
         .docs("O(1)", "Waits for replicas to have the writes of this connection.")
         .acl(category::CONNECTION).tips(&["request_policy:all_shards", "response_policy:agg_min"]),
@@ -229,7 +236,7 @@ pub const COMMANDS: &[Command] = &[
     row("lolwut", -1, READONLY | FAST, NO_KEYS, Server, "5.0.0", lolwut)
         .args("[VERSION version:integer]")
         .docs("O(1)", "A small picture and the version."),
-    row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", monitor)
+    write_row("monitor", 1, ADMIN | NOSCRIPT | LOADING | STALE, NO_KEYS, Server, "1.0.0", monitor)
         .docs("O(1)", "Shows every command the server executes."),
     row("sync", 1, ADMIN | NOSCRIPT | NO_ASYNC_LOADING | NO_MULTI,
         NO_KEYS, Server, "1.0.0", unsupported)

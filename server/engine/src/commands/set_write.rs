@@ -193,7 +193,8 @@ fn pop_all_but(ws: &mut Writing<'_>, key: &[u8], old: &Edit, left: u64) -> Resul
 /// The rows.
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
-    write_row("sadd", -3, WRITE | DENYOOM | FAST, &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", sadd)
+    write_row("sadd", -3, WRITE | DENYOOM | FAST,
+        &[KeySpec::at(RW | INSERT, 1)], Set, "1.0.0", sadd)
         .args("key member...")
         .docs("O(1)", "Adds members."),
     write_row("smove", 4, WRITE | FAST,

@@ -135,14 +135,16 @@ fn bare(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 #[rustfmt::skip]
 const XGROUP: &[Command] = &[
-    write_row("create", -5, WRITE | DENYOOM, &[KeySpec::at(RW | INSERT, 2)], Streams, "5.0.0", xgroup_create)
+    write_row("create", -5, WRITE | DENYOOM,
+        &[KeySpec::at(RW | INSERT, 2)], Streams, "5.0.0", xgroup_create)
         .args("key groupname id:<id|new_id='$'> [MKSTREAM] [ENTRIESREAD entries_read:integer]")
         .docs("O(1)", "Creates a group."),
     write_row("createconsumer", 5, WRITE | DENYOOM,
         &[KeySpec::at(RW | INSERT, 2)], Streams, "6.2.0", xgroup_createconsumer)
         .args("key groupname consumername")
         .docs("O(1)", "Creates a consumer in a group."),
-    write_row("delconsumer", 5, WRITE, &[KeySpec::at(RW | DELETE, 2)], Streams, "5.0.0", xgroup_delconsumer)
+    write_row("delconsumer", 5, WRITE,
+        &[KeySpec::at(RW | DELETE, 2)], Streams, "5.0.0", xgroup_delconsumer)
         .args("key groupname consumername")
         .docs("O(1)", "Removes a consumer from a group."),
     write_row("destroy", 4, WRITE, &[KeySpec::at(RW | DELETE, 2)], Streams, "5.0.0", xgroup_destroy)

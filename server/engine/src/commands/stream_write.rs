@@ -335,7 +335,8 @@ fn xsetid(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         let head = &mut stream.head;
         if head.length > 0 && added.is_some_and(|added| head.length > added) {
             return Err(Error::fixed(
-                "ERR The entries_added specified in XSETID is smaller than the target stream length",
+                "ERR The entries_added specified in XSETID is smaller than the target stream \
+                 length",
             ));
         }
         head.last_id = id;

@@ -68,7 +68,8 @@ fn zdiffstore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 #[rustfmt::skip]
 pub const COMMANDS: &[Command] = &[
     write_row("zrangestore", -5, WRITE | DENYOOM,
-        &[KeySpec::at(OW | UPDATE, 1), KeySpec::at(RO | ACCESS, 2)], SortedSet, "6.2.0", zrangestore)
+        &[KeySpec::at(OW | UPDATE, 1),
+          KeySpec::at(RO | ACCESS, 2)], SortedSet, "6.2.0", zrangestore)
         .args("dst:key src:key#1 min max [sortby:<BYSCORE|BYLEX>] [REV] \
                [LIMIT offset_count:(offset:integer count:integer)]")
         .docs("O(log(N)+M)", "Members of a range, stored."),

@@ -1,4 +1,4 @@
-//! Sorted sets written: members added, removed, popped. See `zset_store` for the commands that store
+//! Sorted sets written: members added, removed, popped. See `zset_store` for commands that store
 //! what others would reply, `zset_blocking` for those that wait.
 use super::list::span;
 use super::zset::with_zset;

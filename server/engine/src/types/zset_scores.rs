@@ -1,9 +1,11 @@
-//! The segments of a big sorted set by score, changed: `[id]['z'][score order][separator]`, listpacks
+//! The segments of a big sorted set by score, changed: `[id]['z'][score order][separator]`,
+//! listpacks
 //! m,s,… in the order of (score, member).
 //!
 //! A segment's key stays right whatever is done inside of it, as in a prefix B-tree:
 //! - What is put into a segment is not below its key, and below the key of the next one, since the
-//!   segment is the floor of (score, member): no separator is touched. (Before all segments there is
+//!   segment is the floor of (score, member): no separator is touched. (Before all segments there
+//!   is
 //!   no floor: then the first one gets the key of its new first member.)
 //! - What is taken out leaves separators as they are: a separator that was greater than the last
 //!   member before it, and not greater than the first member behind it, stays so. Only when the new

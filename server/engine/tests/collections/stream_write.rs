@@ -109,7 +109,8 @@ fn timeless(value: &Value) -> Value {
     Value::Array(kept)
 }
 
-/// Key, group and consumer of a command that reads or claims. 7.2 makes such a consumer in any case,
+/// Key, group and consumer of a command that reads or claims. 7.2 makes such a consumer in any
+/// case,
 /// 7.0 only when it gets something, so it is made before.
 fn reader(command: &str) -> Option<(&str, &str, &str)> {
     let words: Vec<&str> = command.split(' ').collect();

@@ -1,3 +1,4 @@
+//! Sorted sets follow a model through random changes, whatever form they are in.
 use super::super::segments::Segments;
 use super::super::{Direction, ON, STOP};
 use super::*;
