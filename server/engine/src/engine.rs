@@ -120,8 +120,16 @@ impl Engine {
 
     fn execute_now(&self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         let mark = out.buffer().len();
-        let outcome =
-            self.admit(session, args).and_then(|admitted| self.run(session, admitted, args, out));
+        let outcome = match self.admit(session, args) {
+            Ok(admitted) => self.run(session, admitted, args, out),
+            Err(error) => {
+                // An EXEC that is refused ends the watch, even without MULTI.
+                if args[0].eq_ignore_ascii_case(b"exec") {
+                    session.watching = None;
+                }
+                Err(error)
+            }
+        };
         if let Err(error) = outcome {
             self.fail(mark, &error, out);
         }
