@@ -31,6 +31,11 @@ NEWER_COMMANDS = {
     "client|setinfo": ["attr"],
     "cluster|myshardid": [],
     **{name: ["key", "fields"] for name in ("hexpiretime", "hpexpiretime", "hpttl", "httl")},
+    "hexpire": ["key", "seconds", "condition", "fields"],
+    "hexpireat": ["key", "unix-time-seconds", "condition", "fields"],
+    "hpersist": ["key", "fields"],
+    "hpexpire": ["key", "milliseconds", "condition", "fields"],
+    "hpexpireat": ["key", "unix-time-milliseconds", "condition", "fields"],
     "waitaof": ["numlocal", "numreplicas", "timeout"],
 }
 

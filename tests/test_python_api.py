@@ -109,7 +109,7 @@ def test_verify_and_info(dump: Path) -> None:
 
 def test_serve_answers_a_real_client(store: Path) -> None:
     with (
-        redtool.serve(store, port=0) as server,
+        redtool.serve(store, readonly=True, port=0) as server,
         redis.Redis(host=server.host, port=server.port) as client,
     ):
         assert client.get("s:str") == b"hello"
