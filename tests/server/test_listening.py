@@ -157,7 +157,7 @@ def events(port: int) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
     """Each command with the events that it makes, by channel and message."""
     link, listener = Connection(port, resp3=False), Client(port, resp3=False)
     link([b"FLUSHALL"])
-    assert link([b"CONFIG", b"SET", b"notify-keyspace-events", b"KEAnm"]).value == b"OK"
+    assert link([b"CONFIG", b"SET", b"notify-keyspace-events", b"KEA"]).value == b"OK"
     listener([b"PSUBSCRIBE", b"__key*__:*"])
     for line in " ; ".join(EVENTS.strip().splitlines()).split(" ; "):
         if line == "wait":

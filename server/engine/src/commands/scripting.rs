@@ -42,8 +42,11 @@ fn told(ws: &mut Writing<'_>, text: Vec<u8>) -> Outcome {
     }
 }
 
+/// Words of a request.
+type Words<'a, 'r> = &'a [&'r [u8]];
+
 /// Keys and arguments of EVAL and its kin: `numkeys key … arg …`.
-fn keys_and_args<'a, 'r>(words: &'a [&'r [u8]]) -> Result<(&'a [&'r [u8]], &'a [&'r [u8]])> {
+fn keys_and_args<'a, 'r>(words: Words<'a, 'r>) -> Result<(Words<'a, 'r>, Words<'a, 'r>)> {
     let (count, rest) = words.split_first().ok_or(Error::SYNTAX)?;
     let count = number::parse_i64(count).ok_or(Error::NOT_INTEGER)?;
     if count > rest.len() as i64 {

@@ -101,6 +101,11 @@ impl<'s> ListEdit<'s> {
         self.edit.count
     }
 
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Elements are to be added: the encoding that they ask for, before any is there.
     pub fn grows(&mut self, elements: &[&[u8]]) -> Result<()> {
         self.grows_by(elements.iter().map(|element| element.len()).sum(), elements.len() as u64)
