@@ -141,7 +141,11 @@ fn binary_junk_harms_nobody() {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             // Half of the bytes are those that mean something.
             let at = (seed >> 40) as usize;
-            junk.push(if at % 2 == 0 { (seed >> 33) as u8 } else { b"*$\r\n1-\"' :"[at % 10] });
+            junk.push(if at.is_multiple_of(2) {
+                (seed >> 33) as u8
+            } else {
+                b"*$\r\n1-\"' :"[at % 10]
+            });
         }
         let mut client = connect(&server);
         let _ = client.write_all(&junk);

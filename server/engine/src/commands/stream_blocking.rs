@@ -89,7 +89,7 @@ impl<'a> Read<'a> {
     }
 
     fn streams(&mut self, rest: &'a [&'a [u8]], by_group: bool) -> Outcome {
-        if rest.len() % 2 != 0 {
+        if !rest.len().is_multiple_of(2) {
             let (name, mark) = if by_group { ("xreadgroup", '>') } else { ("xread", '$') };
             return Err(Error::text(format!(
                 "ERR Unbalanced '{name}' list of streams: for each stream key an ID or '{mark}' \

@@ -92,7 +92,7 @@ fn add(ws: &mut Writing<'_>, args: &[&[u8]], mut rule: Rule) -> Outcome {
         }
         rest = after;
     }
-    if rest.is_empty() || rest.len() % 2 != 0 {
+    if rest.is_empty() || !rest.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
     rule.check(rest.len() / 2)?;

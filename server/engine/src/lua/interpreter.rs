@@ -288,7 +288,7 @@ impl Interpreter {
         self.runs = self.runs.wrapping_add(1);
         if is_out_of_memory {
             let _ = self.sandbox.lua.gc_collect();
-        } else if self.runs % RUNS_PER_STEP == 0 {
+        } else if self.runs.is_multiple_of(RUNS_PER_STEP) {
             let _ = self.sandbox.lua.gc_step();
         }
     }

@@ -264,7 +264,7 @@ impl Decoder<'_> {
 
     fn token(&mut self) -> mlua::Result<Token> {
         self.decoded += 1;
-        if self.decoded % VALUES_PER_CHECK == 0 {
+        if self.decoded.is_multiple_of(VALUES_PER_CHECK) {
             check_memory(self.args.lua, self.memory_bytes)?;
         }
         let mark = self.take(1)?[0];

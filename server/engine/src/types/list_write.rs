@@ -347,7 +347,7 @@ mod tests {
     }
 
     fn ends(draw: usize) -> Direction {
-        if draw % 2 == 0 {
+        if draw.is_multiple_of(2) {
             Direction::Forward
         } else {
             Direction::Backward
@@ -397,7 +397,7 @@ mod tests {
                 model[index] = element;
             }
             12 | 13 => {
-                let (pivot, is_behind) = (model[index].clone(), draw / 3 % 2 == 0);
+                let (pivot, is_behind) = (model[index].clone(), (draw / 3).is_multiple_of(2));
                 assert!(list.insert(&pivot, is_behind, &element).unwrap());
                 let at = model.iter().position(|other| *other == pivot).unwrap();
                 model.insert(at + usize::from(is_behind), element);

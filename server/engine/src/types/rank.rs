@@ -78,7 +78,7 @@ impl RankTable {
         let mut table = RankTable { prefix: *segments.prefix(), ..RankTable::default() };
         segments.each(|segment| {
             let count = members_of(&segment)?;
-            if table.segments % CHUNK == 0 {
+            if table.segments.is_multiple_of(CHUNK) {
                 table.chunks.push(Chunk::default());
             }
             if let Some(chunk) = table.chunks.last_mut() {
@@ -371,12 +371,12 @@ mod tests {
             let key = zset_key(7, score, &separator[..(draw / 4 % 4) as usize]);
             let (count, grows) = (1 + (draw % 90) as u32, step / 4000 % 2 == 0);
             match map.get_mut(&key) {
-                None if grows || draw % 8 == 0 => {
+                None if grows || draw.is_multiple_of(8) => {
                     assert!(table.insert(&key, count as usize));
                     map.insert(key, count);
                 }
                 None => assert!(!table.remove(&key) && !table.add(&key, 1)),
-                Some(_) if !grows && draw % 3 != 0 => {
+                Some(_) if !grows && !draw.is_multiple_of(3) => {
                     assert!(table.remove(&key));
                     map.remove(&key);
                 }

@@ -170,9 +170,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = LmdbStore::create(&folder.path().join("x.lmdb")).unwrap();
         let mut writer = store.writer().unwrap();
-        let key = |n: u32| format!("{}key{n}", if n % 2 == 0 { "" } else { "key2" }).into_bytes();
+        let key = |n: u32| {
+            format!("{}key{n}", if n.is_multiple_of(2) { "" } else { "key2" }).into_bytes()
+        };
         // Short values lie behind their keys, long ones on overflow pages.
-        let value = |n: u32| vec![n as u8; if n % 7 == 0 { 5000 } else { n as usize % 50 }];
+        let value =
+            |n: u32| vec![n as u8; if n.is_multiple_of(7) { 5000 } else { n as usize % 50 }];
         for n in 0..3000 {
             writer.put(Table::Objects, &key(n), &value(n)).unwrap();
         }

@@ -46,7 +46,7 @@ fn follows_a_map(mut space: Space, reopen: Option<&dyn Fn() -> Space>) {
         let key = record_key(draw % 3, format!("key:{}", draw / 3 % 200).as_bytes());
         match draw % 10 {
             0..=5 => {
-                let at = (draw % 4 == 0).then_some(1000 + i64::from(draw % 500));
+                let at = draw.is_multiple_of(4).then_some(1000 + i64::from(draw % 500));
                 space.put_object(&key, &record(at, step)).unwrap();
                 map.insert(key, (record(at, step), at));
             }

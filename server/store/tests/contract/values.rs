@@ -48,8 +48,8 @@ fn are_read_back<H: Home>(values: &[(&str, Value)]) {
 /// Values of each kind with about `n` elements.
 fn collections(n: u64) -> Vec<(&'static str, Value)> {
     let text = |i: u64| format!("element:{i}").into_bytes();
-    let expiry = |i: u64| (i % 3 != 0).then_some(1_900_000_000_000 + i as i64);
-    let score = |i: u64| if i % 2 == 0 { i as f64 / 7.0 } else { -(i as f64) };
+    let expiry = |i: u64| (!i.is_multiple_of(3)).then_some(1_900_000_000_000 + i as i64);
+    let score = |i: u64| if i.is_multiple_of(2) { i as f64 / 7.0 } else { -(i as f64) };
     vec![
         ("list", Value::List((0..n).map(text).collect())),
         ("set", Value::Set((0..n).map(text).collect())),

@@ -361,7 +361,7 @@ fn elements(bytes: &[u8], width: u64, deep: bool) -> std::result::Result<u64, St
         return messages.ok_or_else(|| "a stream node without its number of messages".into());
     }
     let entries = list.count().map_err(said)? as u64;
-    if entries % width != 0 || entries == 0 {
+    if !entries.is_multiple_of(width) || entries == 0 {
         return Err(format!("a segment of {entries} entries, {width} an element"));
     }
     Ok(entries / width)

@@ -94,7 +94,7 @@ impl Decoder<'_> {
 
     fn value(&mut self, token: Token) -> mlua::Result<Value> {
         self.decoded += 1;
-        if self.decoded % VALUES_PER_CHECK == 0 {
+        if self.decoded.is_multiple_of(VALUES_PER_CHECK) {
             check_memory(self.lua, self.memory_bytes)?;
         }
         Ok(match token.kind {

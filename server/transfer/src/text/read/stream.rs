@@ -118,7 +118,7 @@ fn fields(
         bytes.extend_from_slice(json.bytes(text)?);
         parts.push(start..bytes.len());
     }
-    if parts.is_empty() || parts.len() % 2 != 0 {
+    if parts.is_empty() || !parts.len().is_multiple_of(2) {
         return Err(Json::fault_at(at, "a stream entry has fields, each with its value"));
     }
     Ok(())
