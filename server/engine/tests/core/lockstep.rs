@@ -62,11 +62,10 @@ const KEYSPACE: Grammar = &[
     "SORT C LIMIT N N ALPHA STORE C",
     "SORT C BY nosort STORE K",
     "SORT C BY nosort DESC STORE C",
-    "SORT C BY x* GET # GET * ALPHA STORE C",
+    "SORT C GET # GET * ALPHA STORE C",
     "SORT C BY w*->f STORE C",
     "SORT K STORE C",
     "SORT C STORE",
-    "OBJECT REFCOUNT C",
     "OBJECT FREQ K",
     "OBJECT ENCODING K",
     "RESTORE C 0 SAVED",
@@ -197,7 +196,7 @@ impl Writer<'_> {
             "V" => match self.random.below(3) {
                 0 => self.number().to_string().into(),
                 1 => vec![b'a' + self.random.below(26) as u8; self.number() as usize % 90],
-                _ => self.random.draw().to_le_bytes().into(),
+                _ => format!("{:x}", self.random.draw()).into(),
             },
             "O" => match self.random.below(20) {
                 0 => (600_000 + self.number()).to_string().into(),
