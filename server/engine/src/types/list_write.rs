@@ -97,13 +97,8 @@ impl<'s> ListEdit<'s> {
     }
 
     /// Number of elements.
-    pub fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.edit.count
-    }
-
-    /// Whether it has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Elements are to be added: the encoding that they ask for, before any is there.
