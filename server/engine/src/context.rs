@@ -2,7 +2,8 @@
 use crate::command::Command;
 use crate::dataset::Dataset;
 use crate::error::Error;
-use crate::keys::is_alive;
+use crate::keys::{find, is_record_alive};
+use crate::record_key::RecordKey;
 use crate::server::Counters;
 use crate::session::Session;
 use crate::types::stream_cache::StreamCache;
@@ -13,8 +14,8 @@ use redtool_format::rdb::string::Str;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
 use redtool_store::meta::Meta;
-use redtool_store::object::{self, write_record_key};
-use redtool_store::{Bytes, Object, Reader, Table};
+use redtool_store::object;
+use redtool_store::{Bytes, Object, Reader};
 use std::cell::{Cell, RefCell};
 
 /// A command's view of the world. `'a` is the life of the request: what [`Context::lookup`] gives
@@ -40,8 +41,6 @@ pub struct Context<'a> {
     /// Keys that were found to have run out, to be removed when the command has ended.
     pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
     pub(crate) now_ms: Cell<Option<i64>>,
-    /// Room for a record key, kept from one command to the next.
-    pub(crate) key_buf: &'a RefCell<Vec<u8>>,
 }
 
 /// A live key.
@@ -87,22 +86,13 @@ impl<'a> Context<'a> {
     /// The key in a given database, without counting.
     #[inline]
     pub fn lookup_in(&self, db: u32, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
-        let mut record_key = self.key_buf.borrow_mut();
-        record_key.clear();
-        write_record_key(&mut record_key, db, key);
-        let Some(record) = self.reader.get(Table::Objects, &record_key)? else {
+        let record_key = RecordKey::new(db, key);
+        let Some(record) = find(self.reader, &record_key, key)? else { return Ok(None) };
+        if !is_record_alive(&record, || self.now_ms())? {
+            self.expired.borrow_mut().push(record_key.to_vec());
             return Ok(None);
-        };
-        if object::is_plain(&record) {
-            return Ok(Some(Found { record }));
         }
-        let object = Object::parse(&record)?;
-        let same_key = object.long_key.is_none_or(|whole| whole == key);
-        let alive = object.expire_at_ms.is_none() || is_alive(&object, self.now_ms());
-        if !alive {
-            self.expired.borrow_mut().push(record_key.clone());
-        }
-        Ok((same_key && alive).then_some(Found { record }))
+        Ok(Some(Found { record }))
     }
 
     /// The key, which must be absent or of this kind.
@@ -110,7 +100,7 @@ impl<'a> Context<'a> {
     pub fn lookup_kind(&self, key: &[u8], kind: Kind) -> Result<Option<Found<'a>>, Error> {
         let found = self.lookup(key)?;
         match &found {
-            Some(value) if value.record.first() != Some(&(kind as u8)) => Err(Error::WRONG_TYPE),
+            Some(value) if object::kind(&value.record) != Some(kind) => Err(Error::WRONG_TYPE),
             _ => Ok(found),
         }
     }

@@ -18,6 +18,7 @@ use crate::command::{flag, Command, Run};
 use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
+use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::monitor;
 use crate::server::Counters;
@@ -38,6 +39,7 @@ pub struct Engine {
     reader: Option<Box<dyn Reader>>,
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
+    /// Room for the record keys that are expected.
     key_buf: RefCell<Vec<u8>>,
     /// The command that was looked for last.
     recent: RefCell<Recent>,
@@ -165,7 +167,6 @@ impl Engine {
                 counters: &self.counters,
                 expired: &self.expired,
                 now_ms: Cell::new(None),
-                key_buf: &self.key_buf,
             };
             note_last(context.session, admitted);
             let (outcome, ns) =
@@ -230,7 +231,6 @@ impl Engine {
             is_retry: false,
             expired: &self.expired,
             now_ms: Cell::new(None),
-            key_buf: &self.key_buf,
         }
     }
 
@@ -308,7 +308,7 @@ impl Engine {
             let record = keys.space.get(Table::Objects, record_key).ok().flatten();
             !was_expired
                 && record.is_some_and(|record| {
-                    Keyspace::is_alive(&record, || now_ms).is_ok_and(|alive| !alive)
+                    is_record_alive(&record, || now_ms).is_ok_and(|alive| !alive)
                 })
         };
         watching.touched.load(Acquire) || watching.keys.iter().any(has_run_out)

@@ -3,7 +3,8 @@
 //! Records are in the order of the keys' bytes, except that a long key stands where its prefix and
 //! hash put it. A store without that order is walked whole, and what is not of the walk is skipped.
 use crate::error::Error;
-use redtool_store::object::record_key;
+use crate::record_key::RecordKey;
+use redtool_store::object::{self, record_key};
 use redtool_store::{Bytes, Cursor, Object, Reader, Table};
 
 /// Bytes of a literal prefix that can be sought: long keys keep at least this much of theirs in the
@@ -82,6 +83,32 @@ impl Key<'_> {
     pub fn name<'k>(&'k self, object: &Object<'k>) -> &'k [u8] {
         object.long_key.unwrap_or(self.record_key.get(4..).unwrap_or_default())
     }
+}
+
+/// The record of a key, were it expired; what is at the record key may be of another long key.
+#[inline]
+pub fn find<'r, R: Reader + ?Sized>(
+    reader: &'r R,
+    record_key: &RecordKey,
+    key: &[u8],
+) -> Result<Option<Bytes<'r>>, Error> {
+    let Some(record) = reader.get(Table::Objects, record_key)? else { return Ok(None) };
+    if record_key.is_hashed() || object::may_have_long_key(&record) {
+        let is_other = Object::parse(&record)?.long_key.is_none_or(|whole| whole != key);
+        if is_other {
+            return Ok(None);
+        }
+    }
+    Ok(Some(record))
+}
+
+/// Whether a record is there for a client; the time is asked for only when it matters.
+#[inline]
+pub fn is_record_alive(record: &[u8], now_ms: impl FnOnce() -> i64) -> Result<bool, Error> {
+    if !object::may_expire(record) {
+        return Ok(true);
+    }
+    Ok(is_alive(&Object::parse(record)?, now_ms()))
 }
 
 /// Whether an object is there for a client at this time: a key lives through the millisecond of its

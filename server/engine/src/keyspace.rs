@@ -5,7 +5,7 @@ use crate::command::{flag, Command, Run};
 use crate::edit::{Edit, OwnedBody};
 use crate::error::Error;
 use crate::field_expiry::FieldExpires;
-use crate::keys::is_alive;
+use crate::keys::find;
 use crate::lua::Interpreter;
 use crate::notify::class;
 use crate::pubsub::PubSub;
@@ -94,14 +94,7 @@ impl Keyspace {
     /// The record of a key, were it expired.
     #[inline]
     pub fn record(&self, record_key: &RecordKey, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        let Some(record) = self.space.get(Table::Objects, record_key)? else { return Ok(None) };
-        if record_key.is_hashed() {
-            let object = Object::parse(&record)?;
-            if object.long_key.is_none_or(|whole| whole != key) {
-                return Ok(None);
-            }
-        }
-        Ok(Some(record))
+        find(&self.space, record_key, key)
     }
 
     /// Writes the records that are older than what commands see. To be called before the records
@@ -249,15 +242,5 @@ impl Keyspace {
             _ => self.blocked.signal_gone(record_key),
         }
         Ok(true)
-    }
-
-    /// Whether a record is there for a client.
-    #[inline]
-    pub fn is_alive(record: &[u8], now_ms: impl FnOnce() -> i64) -> Result<bool> {
-        // The flag that says whether there is an expiry at all.
-        if record.get(1).is_some_and(|flags| flags & 1 == 0) {
-            return Ok(true);
-        }
-        Ok(is_alive(&Object::parse(record)?, now_ms()))
     }
 }

@@ -136,7 +136,6 @@ pub struct Caller<'a> {
     command: &'static Command,
     counters: &'a Counters,
     now_ms: i64,
-    key_buf: &'a RefCell<Vec<u8>>,
     expired: &'a RefCell<Vec<Vec<u8>>>,
     terms: &'a Terms<'a>,
     db: u32,
@@ -157,7 +156,6 @@ impl<'a> Caller<'a> {
             command: ws.command,
             counters: ws.counters,
             now_ms,
-            key_buf: ws.key_buf,
             expired: ws.expired,
             terms,
             has_written: false,
@@ -195,7 +193,6 @@ impl<'a> Caller<'a> {
             waits: false,
             is_retry: false,
             now_ms: Cell::new(Some(self.now_ms)),
-            key_buf: self.key_buf,
             expired: self.expired,
         }
     }

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::dataset::Dataset;
 use crate::edit::Edit;
 use crate::error::Error;
+use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::notify::class;
 use crate::record_key::RecordKey;
@@ -18,7 +19,7 @@ use crate::session::{Session, Waiting};
 use crate::types::Result;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_store::{Bytes, Object};
+use redtool_store::Object;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,7 +48,6 @@ pub struct Writing<'a> {
     pub(crate) is_retry: bool,
     pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
     pub(crate) now_ms: Cell<Option<i64>>,
-    pub(crate) key_buf: &'a RefCell<Vec<u8>>,
 }
 
 impl Writing<'_> {
@@ -84,33 +84,73 @@ impl Writing<'_> {
             counters: self.counters,
             expired: self.expired,
             now_ms: self.now_ms.clone(),
-            key_buf: self.key_buf,
         }
     }
 
-    /// The record of a key of the selected database; an expired key is removed, and absent.
+    /// Hands the record of a key to `read`; None when the key is absent. An expired key is removed,
+    /// and absent.
     #[inline]
-    pub fn record(&mut self, key: &[u8]) -> Result<Option<Bytes<'_>>> {
-        self.record_in(self.session.db, key)
-    }
-
-    /// The record of a key in a database.
-    #[inline]
-    pub fn record_in(&mut self, db: u32, key: &[u8]) -> Result<Option<Bytes<'_>>> {
+    pub fn with_record<T>(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        read: impl FnOnce(&Keyspace, &[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
         let record_key = RecordKey::new(db, key);
-        let Some(record) = self.keys.record(&record_key, key)? else { return Ok(None) };
-        if !Keyspace::is_alive(&record, || self.now_ms())? {
-            drop(record);
-            self.keys.expire(&record_key)?;
-            return Ok(None);
+        match self.keys.record(&record_key, key)? {
+            None => return Ok(None),
+            Some(record) if is_record_alive(&record, || self.now_ms())? => {
+                return read(self.keys, &record).map(Some);
+            }
+            Some(_) => {}
         }
-        // Looked up again: the borrow checker takes the first borrow to last through both arms.
-        self.keys.record(&record_key, key)
+        self.keys.expire(&record_key)?;
+        Ok(None)
+    }
+
+    /// The same with the object of a key.
+    #[inline]
+    pub fn with_object<T>(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        read: impl FnOnce(&Keyspace, &Object<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.with_record(db, key, |keys, record| read(keys, &Object::parse(record)?))
+    }
+
+    /// Writes the record of a key anew, with another header, and tells nobody. Nothing is done when
+    /// the key is absent, or `change` says that there is no change.
+    pub fn change_header(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        change: impl FnOnce(&mut Object<'_>) -> bool,
+    ) -> Result<()> {
+        let record_key = RecordKey::new(db, key);
+        let mut scratch = std::mem::take(&mut self.keys.scratch);
+        scratch.clear();
+        if let Some(record) = self.keys.record(&record_key, key)? {
+            let mut object = Object::parse(&record)?;
+            if change(&mut object) {
+                object.write(&mut scratch);
+            }
+        }
+        if !scratch.is_empty() {
+            self.keys.space.put_object(&record_key, &scratch)?;
+        }
+        self.keys.scratch = scratch;
+        Ok(())
     }
 
     /// Whether a key is there.
     pub fn exists(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.record(key)?.is_some())
+        self.exists_in(self.session.db, key)
+    }
+
+    /// Whether a key is there, in a database.
+    pub fn exists_in(&mut self, db: u32, key: &[u8]) -> Result<bool> {
+        Ok(self.with_record(db, key, |_, _| Ok(()))?.is_some())
     }
 
     /// The object of a key, to be changed; None when the key is absent. It must be of this kind.
@@ -129,10 +169,7 @@ impl Writing<'_> {
     /// The object of a key in a database.
     pub fn edit_in(&mut self, db: u32, key: &[u8]) -> Result<Option<Edit>> {
         let room = std::mem::take(&mut self.keys.spare);
-        match self.record_in(db, key)? {
-            Some(record) => Ok(Some(Edit::in_room(&Object::parse(&record)?, room)?)),
-            None => Ok(None),
-        }
+        self.with_object(db, key, |_, object| Edit::in_room(object, room))
     }
 
     /// Writes an object back and tells of the change; one without elements is removed, and that is
@@ -157,7 +194,7 @@ impl Writing<'_> {
     /// Removes a key and its value, telling nobody but those who wait for its end; whether it was
     /// there. An expired key counts as absent.
     pub fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        if self.record(key)?.is_none() {
+        if !self.exists(key)? {
             return Ok(false);
         }
         let record_key = RecordKey::new(self.session.db, key);

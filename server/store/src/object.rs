@@ -155,10 +155,61 @@ pub fn write_expire_key(out: &mut Vec<u8>, expire_at_ms: i64, record_key: &[u8])
     }
 }
 
-/// Whether a record has neither an expiry nor a long key, so that to find it is all there is to do.
+/// What a record states about itself, its value unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// What a client sees.
+    pub kind: Kind,
+    /// Absolute expiry, Unix ms.
+    pub expire_at_ms: Option<i64>,
+}
+
+impl Header {
+    /// Of a record; None of one that cannot be read.
+    #[inline]
+    pub fn of(record: &[u8]) -> Option<Self> {
+        let kind = kind(record)?;
+        let has_expiry = record.get(1)? & flag::EXPIRE != 0;
+        let at = record.get(4..12).and_then(|bytes| bytes.try_into().ok());
+        let expire_at_ms = if has_expiry { at.map(i64::from_le_bytes) } else { None };
+        Some(Self { kind, expire_at_ms })
+    }
+}
+
+/// The kind that a record states, the rest of it unread.
 #[inline]
-pub fn is_plain(record: &[u8]) -> bool {
-    record.get(1).is_some_and(|flags| flags & (flag::EXPIRE | flag::LONG_KEY) == 0)
+pub fn kind(record: &[u8]) -> Option<Kind> {
+    Kind::from_u8(*record.first()?)
+}
+
+/// The id of a record's segments, if it has some.
+#[inline]
+pub fn segment_id(record: &[u8]) -> Result<Option<u64>> {
+    if !has_flag(record, flag::SEGMENTED) {
+        return Ok(None);
+    }
+    match Object::parse(record)?.body {
+        Body::Segmented { id, .. } => Ok(Some(id)),
+        Body::Inline(_) => Ok(None),
+    }
+}
+
+/// Whether a record has an expiry, as far as its first bytes tell.
+#[inline]
+pub fn may_expire(record: &[u8]) -> bool {
+    has_flag(record, flag::EXPIRE)
+}
+
+/// Whether a record holds the whole of a long key, as far as its first bytes tell.
+#[inline]
+pub fn may_have_long_key(record: &[u8]) -> bool {
+    has_flag(record, flag::LONG_KEY)
+}
+
+/// Yes, too, when a record is too short to tell: whoever reads it on is told what is wrong.
+#[inline]
+fn has_flag(record: &[u8], bit: u8) -> bool {
+    record.get(1).is_none_or(|flags| flags & bit != 0)
 }
 
 /// The db and the key bytes (those of a long key are in its record) of a record key.

@@ -11,9 +11,8 @@ use crate::notify::class::STRING;
 use crate::types::string::StringValue;
 use crate::types::Result;
 use crate::write::Writing;
-use redtool_format::rdb::Kind;
 use redtool_store::layout::PIECE_BYTES;
-use redtool_store::{Encoding, Object};
+use redtool_store::Encoding;
 
 impl Writing<'_> {
     /// Makes the string of a key, which may be absent, at least so long, and `raw`, and tells
@@ -33,17 +32,9 @@ impl Writing<'_> {
 
     /// Length of the string at a key, and whether it is `raw`; None when the key is absent.
     fn string_facts(&mut self, key: &[u8]) -> Result<Option<(u64, bool)>> {
-        let is_raw = match self.record(key)? {
-            None => return Ok(None),
-            Some(record) => {
-                let object = Object::parse(&record)?;
-                if object.kind != Kind::String {
-                    return Err(Error::WRONG_TYPE);
-                }
-                object.encoding == Encoding::Raw
-            }
-        };
-        Ok(self.string_len(key)?.map(|len| (len, is_raw)))
+        self.with_string(key, |object, value| {
+            Ok((value.len() as u64, object.encoding == Encoding::Raw))
+        })
     }
 }
 

@@ -7,7 +7,6 @@ use crate::types::Result;
 use crate::value;
 use crate::write::Writing;
 use redtool_format::rdb::ValueType;
-use redtool_store::object::is_long_key;
 use redtool_store::{Object, Reader, Table};
 
 /// RELOAD: every value is written as a dump holds it, and what was written is loaded. Whether keys
@@ -105,20 +104,11 @@ impl Writing<'_> {
         idle_s: Option<u32>,
         freq: Option<u8>,
     ) -> Outcome {
-        let record_key = crate::record_key::RecordKey::new(db, key);
-        let mut changed = Vec::new();
-        if let Some(record) = self.keys.record(&record_key, key)? {
-            let mut object = Object::parse(&record)?;
-            if (object.idle_s, object.freq) != (idle_s, freq) {
-                (object.idle_s, object.freq) = (idle_s, freq);
-                object.long_key = is_long_key(key).then_some(key);
-                object.write(&mut changed);
-            }
-        }
-        if !changed.is_empty() {
-            self.keys.space.put_object(&record_key, &changed)?;
-        }
-        Ok(())
+        self.change_header(db, key, |object| {
+            let before = (object.idle_s, object.freq);
+            (object.idle_s, object.freq) = (idle_s, freq);
+            before != (idle_s, freq)
+        })
     }
 }
 

@@ -7,13 +7,10 @@ use crate::error::{Error, Outcome};
 use crate::keyspec::access::{RW, UPDATE};
 use crate::keyspec::KeySpec;
 use crate::notify::class::GENERIC;
-use crate::record_key::RecordKey;
 use crate::types::Result;
 use crate::write::Writing;
 use redtool_format::number;
 use redtool_format::rdb::Kind;
-use redtool_store::object::is_long_key;
-use redtool_store::Object;
 
 /// What options say about an expiry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -100,31 +97,16 @@ fn time_of(ws: &Writing<'_>, time: &[u8], is_relative: bool, unit_ms: i64) -> Ex
 impl Writing<'_> {
     /// Kind and expiry of a key that is there.
     pub fn edit_expiry(&mut self, key: &[u8]) -> Result<Option<(Kind, Option<i64>)>> {
-        match self.record(key)? {
-            Some(record) => {
-                let object = Object::parse(&record)?;
-                Ok(Some((object.kind, object.expire_at_ms)))
-            }
-            None => Ok(None),
-        }
+        let db = self.session.db;
+        self.with_object(db, key, |_, object| Ok((object.kind, object.expire_at_ms)))
     }
 
     /// Changes the expiry of a key that is there, and tells nobody.
     pub fn set_expiry(&mut self, key: &[u8], expire_at_ms: Option<i64>) -> Result<()> {
-        let record_key = RecordKey::new(self.session.db, key);
-        let mut scratch = std::mem::take(&mut self.keys.scratch);
-        scratch.clear();
-        if let Some(record) = self.keys.record(&record_key, key)? {
-            let mut object = Object::parse(&record)?;
+        self.change_header(self.session.db, key, |object| {
             object.expire_at_ms = expire_at_ms;
-            object.long_key = is_long_key(key).then_some(key);
-            object.write(&mut scratch);
-        }
-        if !scratch.is_empty() {
-            self.keys.space.put_object(&record_key, &scratch)?;
-        }
-        self.keys.scratch = scratch;
-        Ok(())
+            true
+        })
     }
 }
 

@@ -30,11 +30,9 @@ fn touch_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 fn touch(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let db = ws.session.db;
     for key in &args[1..] {
-        let freq = match ws.record(key)? {
-            Some(record) => Object::parse(&record)?.freq,
-            None => continue,
-        };
-        ws.mark_use(db, key, None, freq)?;
+        if let Some(freq) = ws.with_object(db, key, |_, object| Ok(object.freq))? {
+            ws.mark_use(db, key, None, freq)?;
+        }
     }
     exists(&mut ws.view(), args)
 }

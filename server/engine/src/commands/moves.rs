@@ -16,7 +16,7 @@ use crate::types::Result;
 use crate::write::Writing;
 use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::object::is_long_key;
-use redtool_store::{Body, Object, Reader, Space, Table};
+use redtool_store::{object, Object, Reader, Space, Table};
 
 const SAME_OBJECT: Error = Error::fixed("ERR source and destination objects are the same");
 const NO_DB: Error = Error::fixed("ERR DB index is out of range");
@@ -71,10 +71,6 @@ impl Writing<'_> {
             self.keys.notify(GENERIC, event, db, key);
         }
         Ok(())
-    }
-
-    fn exists_in(&mut self, db: u32, key: &[u8]) -> Result<bool> {
-        Ok(self.record_in(db, key)?.is_some())
     }
 
     /// The database of this number.
@@ -163,13 +159,7 @@ fn copy(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn copy_key(ws: &mut Writing<'_>, from: Place<'_>, to: Place<'_>) -> Result<()> {
-    let id = match ws.record_in(from.0, from.1)? {
-        Some(record) => match Object::parse(&record)?.body {
-            Body::Segmented { id, .. } => Some(id),
-            Body::Inline(_) => None,
-        },
-        None => None,
-    };
+    let id = ws.with_record(from.0, from.1, |_, record| Ok(object::segment_id(record)?))?.flatten();
     let new_id = id.map(|_| ws.keys.space.new_id());
     if let (Some(id), Some(new_id)) = (id, new_id) {
         copy_segments(&mut ws.keys.space, id, new_id)?;

@@ -18,26 +18,24 @@ use crate::types::Result;
 use crate::write::Writing;
 use redtool_format::encodings::stream::StreamId;
 use redtool_format::rdb::Kind;
-use redtool_store::{Body, Object};
+use redtool_store::Body;
 
 /// The stream at a key, to be changed; None when the key is absent.
-fn open(ws: &mut Writing<'_>, record_key: &RecordKey, key: &[u8]) -> Result<Option<StreamEdit>> {
-    let Some(record) = ws.keys.record(record_key, key)? else { return Ok(None) };
-    if !Keyspace::is_alive(&record, || ws.now_ms())? {
-        drop(record);
-        ws.keys.expire(record_key)?;
-        return Ok(None);
+fn open(ws: &mut Writing<'_>, key: &[u8]) -> Result<Option<StreamEdit>> {
+    enum Place {
+        Cache(u64),
+        Record(StreamEdit),
     }
-    let object = Object::parse(&record)?;
-    if object.kind != Kind::Stream {
-        return Err(Error::WRONG_TYPE);
-    }
-    let id = match object.body {
-        Body::Segmented { id, .. } if ws.keys.streams.get(id).is_some() => id,
-        _ => return StreamEdit::read(&ws.keys.space, &object).map(Some),
-    };
-    drop(record);
-    Ok(ws.keys.streams.take(id))
+    let place = ws.with_object(ws.session.db, key, |keys, object| match object.body {
+        _ if object.kind != Kind::Stream => Err(Error::WRONG_TYPE),
+        Body::Segmented { id, .. } if keys.streams.get(id).is_some() => Ok(Place::Cache(id)),
+        _ => StreamEdit::read(&keys.space, object).map(Place::Record),
+    })?;
+    Ok(match place {
+        None => None,
+        Some(Place::Cache(id)) => ws.keys.streams.take(id),
+        Some(Place::Record(stream)) => Some(stream),
+    })
 }
 
 /// Writes a changed stream back, or keeps it in the cache.
@@ -65,7 +63,7 @@ pub(crate) fn change<T>(
     f: impl FnOnce(&mut Writing<'_>, &mut StreamEdit) -> Result<T>,
 ) -> Result<Option<T>> {
     let record_key = RecordKey::new(ws.session.db, key);
-    let Some(mut stream) = open(ws, &record_key, key)? else { return Ok(None) };
+    let Some(mut stream) = open(ws, key)? else { return Ok(None) };
     let opened_id = stream.id();
     let outcome = f(ws, &mut stream);
     // What was changed before an error is changed.

@@ -7,7 +7,7 @@ use crate::command::Group::Transactions;
 use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::keyspace::Keyspace;
+use crate::keys::is_record_alive;
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::record_key::RecordKey;
@@ -48,7 +48,7 @@ fn watch(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
             continue;
         }
         let was_expired = match ws.keys.record(&record_key, key)? {
-            Some(record) => !Keyspace::is_alive(&record, || ws.now_ms())?,
+            Some(record) => !is_record_alive(&record, || ws.now_ms())?,
             None => false,
         };
         ws.keys.watched.add(&record_key, &watching.touched, was_expired);

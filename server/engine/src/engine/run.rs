@@ -3,6 +3,7 @@ use super::admit::{admit_call, crosses_slots, Admitted};
 use super::READONLY;
 use crate::command::{flag, Command, Run};
 use crate::error::{Error, Outcome};
+use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
@@ -97,7 +98,7 @@ fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
     }
     for record_key in expired {
         let record = writing.keys.space.get(Table::Objects, &record_key)?;
-        let is_over = record.map(|r| Keyspace::is_alive(&r, || writing.now_ms())).transpose()?;
+        let is_over = record.map(|r| is_record_alive(&r, || writing.now_ms())).transpose()?;
         if is_over == Some(false) {
             writing.keys.expire(&record_key)?;
         }

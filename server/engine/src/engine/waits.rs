@@ -9,7 +9,7 @@ use crate::session::{Session, Waiting};
 use crate::table;
 use redtool_format::rdb::Kind;
 use redtool_format::resp::Writer;
-use redtool_store::{Reader, Table};
+use redtool_store::{object, Reader, Table};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,7 +116,7 @@ impl Engine {
 /// else, since it was told to be ready.
 fn is_of_kind(keys: &Keyspace, record_key: &[u8], waiter: &Waiter) -> bool {
     let Ok(Some(record)) = keys.space.get(Table::Objects, record_key) else { return false };
-    let kind = record.first().and_then(|kind| Kind::from_u8(*kind));
+    let kind = object::kind(&record);
     let command = waiter.request.first().and_then(|name| table::find(name));
     match command.map(|(_, row)| row.group) {
         Some(Group::List) => kind == Some(Kind::List),

@@ -9,7 +9,7 @@
 use super::stream_write::StreamEdit;
 use super::Result;
 use redtool_format::rdb::Kind;
-use redtool_store::{Body, Object, Reader, Space, Table};
+use redtool_store::{object, Reader, Space, Table};
 use std::collections::HashMap;
 
 /// So many streams are kept; beyond, all are written and none is kept.
@@ -32,12 +32,9 @@ struct Kept {
 /// The id of the segments of the stream at a record key.
 fn stream_id(space: &Space, record_key: &[u8]) -> Result<Option<u64>> {
     let Some(record) = space.get(Table::Objects, record_key)? else { return Ok(None) };
-    if record.first() != Some(&(Kind::Stream as u8)) {
-        return Ok(None);
-    }
-    match Object::parse(&record)?.body {
-        Body::Segmented { id, .. } => Ok(Some(id)),
-        Body::Inline(_) => Ok(None),
+    match object::kind(&record) {
+        Some(Kind::Stream) => Ok(object::segment_id(&record)?),
+        _ => Ok(None),
     }
 }
 

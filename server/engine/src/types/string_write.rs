@@ -55,6 +55,29 @@ pub fn check_len(bytes: u64) -> Result<()> {
     }
 }
 
+/// Where the string of a record can be changed in place, if it can.
+fn place_in(record: &[u8]) -> Result<Option<StringPlace>> {
+    let object = Object::parse(record)?;
+    if object.kind != Kind::String {
+        return Err(Error::WRONG_TYPE);
+    }
+    Ok(match object.body {
+        Body::Segmented { id, tail } => {
+            Some(StringPlace::Pieces { id, len: redtool_store::pieces::length(tail)? })
+        }
+        Body::Inline(payload) if object.encoding == Encoding::Raw => {
+            match string::read(&mut Cursor::new(payload))? {
+                Str::Raw(bytes) => {
+                    let at = record.len() - bytes.len();
+                    Some(StringPlace::Record { at, len: bytes.len() as u64 })
+                }
+                _ => None,
+            }
+        }
+        Body::Inline(_) => None,
+    })
+}
+
 impl Writing<'_> {
     /// Puts a string at a key, whatever was there, and tells nobody.
     pub fn put_string(
@@ -163,26 +186,8 @@ impl Writing<'_> {
 
     /// Where the string of a key can be changed in place, if it can.
     fn string_place(&mut self, key: &[u8]) -> Result<Option<StringPlace>> {
-        let Some(record) = self.record(key)? else { return Ok(None) };
-        let object = Object::parse(&record)?;
-        if object.kind != Kind::String {
-            return Err(Error::WRONG_TYPE);
-        }
-        Ok(match object.body {
-            Body::Segmented { id, tail } => {
-                Some(StringPlace::Pieces { id, len: redtool_store::pieces::length(tail)? })
-            }
-            Body::Inline(payload) if object.encoding == Encoding::Raw => {
-                match string::read(&mut Cursor::new(payload))? {
-                    Str::Raw(bytes) => {
-                        let at = record.len() - bytes.len();
-                        Some(StringPlace::Record { at, len: bytes.len() as u64 })
-                    }
-                    _ => None,
-                }
-            }
-            Body::Inline(_) => None,
-        })
+        let place = self.with_record(self.session.db, key, |_, record| place_in(record))?;
+        Ok(place.flatten())
     }
 
     /// Adds zeros to the pieces of a string of `len` bytes until it has `wanted`.
@@ -220,33 +225,25 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Hands the string at a key to `read`; None when the key is absent.
+    pub fn with_string<T>(
+        &mut self,
+        key: &[u8],
+        read: impl FnOnce(&Object<'_>, &StringValue<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.with_object(self.session.db, key, |keys, object| match object.kind {
+            Kind::String => read(object, &StringValue::open(&keys.space, object)?),
+            _ => Err(Error::WRONG_TYPE),
+        })
+    }
+
     /// The whole string at a key; None when the key is absent.
     pub fn string(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let view = self.view();
-        match view.lookup_in(view.session.db, key)? {
-            None => Ok(None),
-            Some(found) => {
-                let object = found.object()?;
-                if object.kind != Kind::String {
-                    return Err(Error::WRONG_TYPE);
-                }
-                Ok(Some(StringValue::open(view.reader, &object)?.whole()?.into_owned()))
-            }
-        }
+        self.with_string(key, |_, value| Ok(value.whole()?.into_owned()))
     }
 
     /// The length of the string at a key; None when the key is absent.
     pub fn string_len(&mut self, key: &[u8]) -> Result<Option<u64>> {
-        let view = self.view();
-        match view.lookup_in(view.session.db, key)? {
-            None => Ok(None),
-            Some(found) => {
-                let object = found.object()?;
-                if object.kind != Kind::String {
-                    return Err(Error::WRONG_TYPE);
-                }
-                Ok(Some(StringValue::open(view.reader, &object)?.len() as u64))
-            }
-        }
+        self.with_string(key, |_, value| Ok(value.len() as u64))
     }
 }

@@ -1,8 +1,9 @@
 //! Keys whose time has come, found through the expiry index.
-use super::{Facts, Home, Space};
+use super::{Home, Space};
 use crate::contract::{Cursor, Reader, Table};
 use crate::error::{Result, StoreError};
 use crate::layout::MAX_KEY_BYTES;
+use crate::object::Header;
 use crate::segment::key_hash;
 
 impl Space {
@@ -36,7 +37,7 @@ impl Space {
 
     /// The record key that an entry of the expiry index is about, which may hold only a hash of it.
     fn expiring(&self, shown: &[u8], at_ms: i64) -> Result<Option<Vec<u8>>> {
-        let expires = |record: &[u8]| Facts::of(record).and_then(|facts| facts.expire_at_ms);
+        let expires = |record: &[u8]| Header::of(record).and_then(|header| header.expire_at_ms);
         let record = self.get(Table::Objects, shown)?;
         if record.is_some_and(|record| expires(&record) == Some(at_ms)) {
             return Ok(Some(shown.to_vec()));

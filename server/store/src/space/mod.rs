@@ -22,11 +22,10 @@ use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::Result;
 use crate::layout::{LAYOUT_NAME, META_LAYOUT};
 use crate::meta::{DbCounts, Meta};
-use crate::object::{split_record_key, write_expire_key, Object};
+use crate::object::{segment_id, split_record_key, write_expire_key, Header};
 use changes::Changes;
 use layers::Layers;
 use memory::Memory;
-use redtool_format::rdb::Kind;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -58,25 +57,6 @@ impl Frozen {
     /// Writes them into the store and waits until they are durable.
     pub fn write(&self) -> Result<()> {
         self.changes.write_to(&*self.store)
-    }
-}
-
-/// What the header of an object tells the counters and the index.
-#[derive(Clone, Copy)]
-struct Facts {
-    kind: Kind,
-    expire_at_ms: Option<i64>,
-}
-
-impl Facts {
-    /// Of a record. Of one that cannot be read nothing was counted.
-    #[inline]
-    fn of(record: &[u8]) -> Option<Self> {
-        let kind = Kind::from_u8(*record.first()?)?;
-        let has_expiry = record.get(1)? & 1 != 0;
-        let at = record.get(4..12).and_then(|bytes| bytes.try_into().ok());
-        let expire_at_ms = if has_expiry { at.map(i64::from_le_bytes) } else { None };
-        Some(Self { kind, expire_at_ms })
     }
 }
 
@@ -135,16 +115,16 @@ impl Space {
     /// (and are the new one's, when that has the same id).
     #[inline]
     pub fn put_object(&mut self, record_key: &[u8], record: &[u8]) -> Result<Option<u64>> {
-        let new = Facts::of(record);
+        let new = Header::of(record);
         let (mut old, mut id) = (None, Ok(None));
         match &mut self.home {
             Home::Memory(memory) => memory.put_object(record_key, record, |record| {
-                old = record.and_then(Facts::of);
+                old = record.and_then(Header::of);
                 id = record.map_or(Ok(None), segment_id);
             })?,
             Home::Store(layers) => {
                 let replaced = layers.get(Table::Objects, record_key)?;
-                old = replaced.as_deref().and_then(Facts::of);
+                old = replaced.as_deref().and_then(Header::of);
                 id = replaced.as_deref().map_or(Ok(None), segment_id);
                 drop(replaced);
                 layers.live.put(Table::Objects, record_key, record.to_vec());
@@ -171,11 +151,11 @@ impl Space {
         let mut old = None;
         let removed = match &mut self.home {
             Home::Memory(memory) => {
-                memory.remove_object(record_key, |record| old = Facts::of(record))?
+                memory.remove_object(record_key, |record| old = Header::of(record))?
             }
             Home::Store(layers) => {
                 let record = layers.get(Table::Objects, record_key)?;
-                old = record.as_deref().and_then(Facts::of);
+                old = record.as_deref().and_then(Header::of);
                 let was_there = record.is_some();
                 layers.live.delete(Table::Objects, record_key);
                 was_there
@@ -185,7 +165,7 @@ impl Space {
         Ok(removed)
     }
 
-    fn count(&mut self, record_key: &[u8], old: Option<Facts>, new: Option<Facts>) -> Result<()> {
+    fn count(&mut self, record_key: &[u8], old: Option<Header>, new: Option<Header>) -> Result<()> {
         let (old_at, new_at) =
             (old.and_then(|old| old.expire_at_ms), new.and_then(|new| new.expire_at_ms));
         if old_at != new_at {
@@ -375,19 +355,6 @@ fn counts_of(meta: &mut Meta, db: u32) -> &mut DbCounts {
         }
     };
     &mut meta.dbs[index].1
-}
-
-/// The id of an object's segments, if it has some.
-#[inline]
-fn segment_id(record: &[u8]) -> Result<Option<u64>> {
-    // The flag that says whether it has.
-    if record.get(1).is_some_and(|flags| flags & 1 << 4 == 0) {
-        return Ok(None);
-    }
-    match Object::parse(record)?.body {
-        crate::Body::Segmented { id, .. } => Ok(Some(id)),
-        crate::Body::Inline(_) => Ok(None),
-    }
 }
 
 impl Reader for Space {
