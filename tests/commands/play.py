@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.differential.wire import Connection, Reply, Words, encode
+from tests.differential.wire import Connection, Reply, Words
 from tests.differential.writes.judge import same
 from tests.differential.writes.lines import parsed
 
@@ -76,20 +76,9 @@ class Client(Connection):
         super().__init__(port, resp3)
         self.link.settimeout(PATIENCE_S)
 
-    def send(self, words: Words) -> None:
-        """A command out, nothing in."""
-        self.link.sendall(encode(words))
-
     def read(self) -> Reply:
-        """The next reply or push."""
-        while True:
-            try:
-                return self.decoder.reply()
-            except IndexError:
-                data = self.link.recv(1 << 20)
-                if not data:
-                    return Reply("closed", None)
-                self.decoder.feed(data)
+        """The next reply or push, or that the connection was closed."""
+        return self.receive() or Reply("closed", None)
 
 
 class Player:

@@ -117,14 +117,25 @@ class Connection:
 
     def __call__(self, words: Words) -> Reply:
         """Ask and wait for the reply."""
+        self.send(words)
+        reply = self.receive()
+        if reply is None:
+            raise ConnectionError(f"closed after {words!r}")
+        return reply
+
+    def send(self, words: Words) -> None:
+        """A command out, nothing in."""
         self.link.sendall(encode(words))
+
+    def receive(self) -> Reply | None:
+        """The next reply or push; None when the connection was closed."""
         while True:
             try:
                 return self.decoder.reply()
             except IndexError:
                 data = self.link.recv(1 << 20)
                 if not data:
-                    raise ConnectionError(f"closed after {words!r}") from None
+                    return None
                 self.decoder.feed(data)
 
     def close(self) -> None:

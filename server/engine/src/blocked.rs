@@ -125,12 +125,6 @@ impl Blocked {
         }
     }
 
-    /// Whether keys are ready to serve someone.
-    #[inline]
-    pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
-    }
-
     /// The next ready key (its record key) and those who wait for it, in their order.
     #[inline]
     pub fn next_ready(&mut self) -> Option<(Vec<u8>, Vec<Waiter>)> {

@@ -151,7 +151,7 @@ impl Busy {
     /// Answers a request.
     pub fn execute(&self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         out.set_resp3(session.resp3);
-        match self.answer(session, args) {
+        match answer(&self.state, session, args) {
             Ok(()) => out.simple("OK"),
             Err(error) => out.error(&error.to_string()),
         }
@@ -160,10 +160,6 @@ impl Busy {
     /// A connection has ended: it is forgotten when the script has ended.
     pub fn forget(&self, session: &Session) {
         lock(&self.state.running.gone).push(Arc::clone(&session.info));
-    }
-
-    fn answer(&self, session: &mut Session, args: &[&[u8]]) -> Result<(), Error> {
-        answer(&self.state, session, args)
     }
 }
 

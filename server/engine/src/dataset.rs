@@ -119,13 +119,12 @@ impl Dataset {
     /// commands that write are refused.
     pub fn save(&self) -> Result<(), StoreError> {
         let _alone = lock(&self.saving);
-        let frozen = {
+        let (frozen, savers, dirty) = {
             let mut keys = self.keyspace();
             let savers = std::mem::take(&mut keys.blocked.savers);
             keys.blocked.save_wanted = false;
             (keys.freeze(), savers, keys.dirty)
         };
-        let (frozen, savers, dirty) = frozen;
         let outcome = match frozen {
             Ok(Some(frozen)) => self.write(&frozen, dirty),
             Ok(None) => Ok(()),
@@ -181,10 +180,16 @@ impl Dataset {
     /// The same; none while a script takes longer than others should wait for.
     #[inline]
     pub(crate) fn keyspace_unless_busy(&self) -> Option<MutexGuard<'_, Keyspace>> {
+        self.keyspace_now().or_else(|| self.await_keyspace())
+    }
+
+    /// The same, if nobody has it.
+    #[inline]
+    fn keyspace_now(&self) -> Option<MutexGuard<'_, Keyspace>> {
         match self.keyspace.try_lock() {
             Ok(keys) => Some(keys),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => self.await_keyspace(),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
@@ -192,16 +197,13 @@ impl Dataset {
     fn await_keyspace(&self) -> Option<MutexGuard<'_, Keyspace>> {
         /// Between two looks at whether the one who has it is a script that goes on and on.
         const LOOK: Duration = Duration::from_micros(50);
-        loop {
-            if self.state.running.is_busy() {
-                return None;
+        while !self.state.running.is_busy() {
+            if let Some(keys) = self.keyspace_now() {
+                return Some(keys);
             }
-            match self.keyspace.try_lock() {
-                Ok(keys) => return Some(keys),
-                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
-            }
+            std::thread::sleep(LOOK);
         }
+        None
     }
 
     /// What the dataset knew about itself when it was opened.
@@ -227,10 +229,6 @@ impl Dataset {
     /// Aux fields of the dump.
     pub fn aux(&self) -> &[Named] {
         &self.meta.aux
-    }
-    /// Function libraries: name, source.
-    pub fn functions(&self) -> &[Named] {
-        &self.meta.functions
     }
     /// What the dataset was imported from.
     pub fn source(&self) -> Option<&[u8]> {

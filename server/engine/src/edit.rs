@@ -105,24 +105,14 @@ impl Edit {
         if blob.len() <= INLINE_MAX_BYTES {
             return Ok(());
         }
-        let encoding = self.encoding;
         let mut payload = Vec::with_capacity(blob.len() + 16);
         self.write_payload(blob, &mut payload);
-        *self = self.rebuilt(&payload, space)?;
-        self.encoding = encoding;
+        (self.value_type, self.count, self.body) =
+            match from_payload(self.value_type, &payload, space)? {
+                Some(built) => (built.value_type, built.count, built.body),
+                None => (self.value_type, 0, OwnedBody::Packed(listpack::empty())),
+            };
         Ok(())
-    }
-
-    /// The same object with another value, given as an RDB payload of its value type.
-    fn rebuilt(&self, payload: &[u8], space: &mut Space) -> Result<Self> {
-        let built = from_payload(self.value_type, payload, space)?;
-        let same = || Self { count: 0, body: OwnedBody::Packed(listpack::empty()), ..self.clone() };
-        Ok(match built {
-            Some(built) => {
-                Self { expire_at_ms: self.expire_at_ms, meta: self.meta.clone(), ..built }
-            }
-            None => same(),
-        })
     }
 
     fn write_payload(&self, blob: &[u8], out: &mut Vec<u8>) {

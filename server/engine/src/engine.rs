@@ -12,7 +12,7 @@ pub(crate) use self::admit::is_call;
 pub(crate) use self::run::call_from_script;
 
 use self::admit::Admitted;
-use self::run::{check_memory, measured, note_last, note_slow, run_alone};
+use self::run::{check_room, measured, note_last, note_slow, run_alone};
 use crate::busy;
 use crate::command::{flag, Command, Run};
 use crate::context::Context;
@@ -182,8 +182,8 @@ impl Engine {
             return Ok(());
         };
         if admitted.command.is(flag::WRITE) {
-            keys = self.ready_to_write(keys)?;
-            check_memory(&keys, admitted.command)?;
+            keys = self.when_saved(keys)?;
+            check_room(&keys, admitted.command)?;
         }
         let mut writing = self.writing(&mut keys, session, out, admitted.command);
         let outcome = run_alone(&mut writing, admitted, args);
@@ -191,16 +191,12 @@ impl Engine {
         outcome
     }
 
-    /// Waits until changes are saved when too many are not, and refuses more of them when they
-    /// cannot be.
+    /// Waits until changes are saved, when too many are not.
     #[inline]
-    fn ready_to_write<'d>(
+    fn when_saved<'d>(
         &'d self,
         keys: MutexGuard<'d, Keyspace>,
     ) -> Result<MutexGuard<'d, Keyspace>, Error> {
-        if let Some(error) = &keys.save_error {
-            return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
-        }
         if !Dataset::must_save(&keys) {
             return Ok(keys);
         }

@@ -2,7 +2,7 @@
 //! that waited. Whoever has something for a client puts it into the client's mailbox and rings; the
 //! network layer, on whatever thread, empties the box.
 use crate::server::lock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Tells the network layer that a mailbox has something.
@@ -13,7 +13,6 @@ pub type Bell = Arc<dyn Fn() + Send + Sync>;
 pub struct Mailbox {
     inner: Mutex<Inner>,
     has_mail: AtomicBool,
-    waiting_bytes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -75,7 +74,6 @@ impl Mailbox {
             let mut inner = lock(&self.inner);
             put(&mut inner);
             let waiting = inner.pushes.len() + inner.reply.as_ref().map_or(0, Vec::len);
-            self.waiting_bytes.store(waiting, Ordering::Relaxed);
             let was_waiting = self.has_mail.swap(true, Ordering::AcqRel);
             (if was_waiting { None } else { inner.bell.clone() }, waiting)
         };
@@ -91,16 +89,10 @@ impl Mailbox {
         self.has_mail.load(Ordering::Acquire)
     }
 
-    /// Bytes that wait.
-    pub fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes.load(Ordering::Relaxed)
-    }
-
     /// Takes what there is.
     pub fn take(&self) -> Mail {
         let mut inner = lock(&self.inner);
         self.has_mail.store(false, Ordering::Release);
-        self.waiting_bytes.store(0, Ordering::Relaxed);
         Mail {
             reply: inner.reply.take(),
             go_on: std::mem::take(&mut inner.go_on),

@@ -74,6 +74,19 @@ impl Session {
     /// Enters a connection into the client table; addresses as `ip:port`.
     pub fn new(state: &Arc<ServerState>, addr: String, laddr: String, fd: i64) -> Self {
         let info = state.register(addr, laddr, fd);
+        Self::of_client(state, info)
+    }
+
+    /// Stands in for the session of a client whose command waits.
+    pub fn proxy(state: &Arc<ServerState>, waiter: &Waiter) -> Self {
+        let mut session = Self::of_client(state, Arc::clone(&waiter.client));
+        session.is_proxy = true;
+        session.authenticated = true;
+        (session.db, session.resp3) = (waiter.db, waiter.resp3);
+        session
+    }
+
+    fn of_client(state: &Arc<ServerState>, info: Arc<ClientInfo>) -> Self {
         Self {
             id: info.id,
             db: 0,
@@ -88,25 +101,6 @@ impl Session {
             info,
             state: Arc::clone(state),
             is_proxy: false,
-        }
-    }
-
-    /// Stands in for the session of a client whose command waits.
-    pub fn proxy(state: &Arc<ServerState>, waiter: &Waiter) -> Self {
-        Self {
-            id: waiter.client.id,
-            db: waiter.db,
-            resp3: waiter.resp3,
-            authenticated: true,
-            close_after_reply: false,
-            replies: Replies::On,
-            transaction: None,
-            watching: None,
-            tracking: None,
-            waiting: None,
-            info: Arc::clone(&waiter.client),
-            state: Arc::clone(state),
-            is_proxy: true,
         }
     }
 

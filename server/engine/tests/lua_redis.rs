@@ -2,67 +2,29 @@
 //!
 //! Each line of `lua_redis.txt` is a script, with `\n` for a line break; `#` begins a comment. The
 //! interpreter's `redis.call` goes to the same server, over a connection of its own.
+#[path = "shared/redis_server.rs"]
+mod redis_server;
+
+use redis_server::{request, Server};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use redtool_engine::lua::{Host, Interpreter, Limits, Verdict};
 use redtool_format::resp::{parse_reply, Writer};
 
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    /// None when no redis-server is installed.
-    fn start() -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--save", "", "--dir", "/tmp"])
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let server = Server { process, port };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < deadline {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(server);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        panic!("redis-server does not start");
-    }
-
-    fn connect(&self) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Client { stream, is_resp3: false }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 struct Client {
-    stream: TcpStream,
+    stream: UnixStream,
     is_resp3: bool,
 }
 
 impl Client {
+    fn of(server: &Server) -> Self {
+        Self { stream: server.stream(), is_resp3: false }
+    }
+
     fn send(&mut self, args: &[&[u8]]) -> Vec<u8> {
-        let mut request = format!("*{}\r\n", args.len()).into_bytes();
-        for arg in args {
-            request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-            request.extend_from_slice(arg);
-            request.extend_from_slice(b"\r\n");
-        }
-        self.stream.write_all(&request).unwrap();
+        self.stream.write_all(&request(args)).unwrap();
         let mut reply = Vec::new();
         let mut chunk = [0; 65536];
         loop {
@@ -145,8 +107,8 @@ fn run(lua: &mut Interpreter, host: &mut Forwarding, text: &[u8], resp3: bool) -
 #[test]
 fn scripts_are_answered_as_redis_answers_them() {
     let Some(server) = Server::start() else { return };
-    let mut client = server.connect();
-    let mut host = Forwarding { client: server.connect() };
+    let mut client = Client::of(&server);
+    let mut host = Forwarding { client: Client::of(&server) };
     let mut lua = Interpreter::new(Limits::default()).unwrap();
     let mut wrong = Vec::new();
     for resp3 in [false, true] {

@@ -45,10 +45,10 @@ class Side(Connection):
             if writable:
                 pending = pending[self.link.send(pending[:STEP]) :]
             if readable:
-                self.receive(commands, replies)
+                self.gather(commands, replies)
         return replies
 
-    def receive(self, commands: list[Words], replies: list[Reply]) -> None:
+    def gather(self, commands: list[Words], replies: list[Reply]) -> None:
         """What has come, added to the replies."""
         try:
             data = self.link.recv(1 << 20)

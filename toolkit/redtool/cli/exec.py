@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import database
-from redtool.times import clock
+from redtool.cli.rows import Argument, Option, Verb
+from redtool.cli.shared import CLOCK, DATABASES, REPLY_FORM, database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,26 +42,10 @@ VERB = Verb(
     ),
     options=(
         Option("db", ("-n", "--db"), "Database.", metavar="DB", parse=database, default="0"),
-        Option("raw", ("--raw",), "The bytes of the reply, also on a terminal.", panel="Output"),
-        Option("no_raw", ("--no-raw",), "For people, also in a pipe.", panel="Output"),
-        Option("resp3", ("--resp3", "-3"), "Ask for RESP3's types.", panel="Output"),
+        *REPLY_FORM,
         Option("json", ("--json",), "The reply as JSON.", panel="Output"),
-        Option(
-            "clock",
-            ("--clock",),
-            "What time it is: now, dump (when it was taken), an ISO time.",
-            metavar="TIME",
-            parse=clock,
-            default="now",
-        ),
-        Option(
-            "databases",
-            ("--databases",),
-            "How many databases there are.",
-            metavar="N",
-            parse=integer(1, 2**31 - 1),
-            default="16",
-        ),
+        CLOCK,
+        DATABASES,
     ),
     statuses=("0 the command answered", "1 it answered with an error", "2 trouble"),
 )

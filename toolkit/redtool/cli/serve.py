@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import TUNING
-from redtool.times import clock
+from redtool.cli.shared import CLOCK, DATABASES, TUNING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -109,27 +108,13 @@ VERB = Verb(
             parse=integer(0, 2**31 - 1),
             default="0",
         ),
-        Option(
-            "databases",
-            ("--databases",),
-            "How many databases clients can select.",
-            metavar="N",
-            parse=integer(1, 2**31 - 1),
-            default="16",
-        ),
+        DATABASES,
         Option(
             "cluster_enabled",
             ("--cluster-enabled",),
             "Answer as a cluster of one node that owns every slot, for cluster clients.",
         ),
-        Option(
-            "clock",
-            ("--clock",),
-            "What time it is: now, dump (when it was taken), an ISO time.",
-            metavar="TIME",
-            parse=clock,
-            default="now",
-        ),
+        CLOCK,
         Option("quiet", ("--quiet", "-q"), "Say nothing when ready.", panel="Output"),
     ),
     statuses=("0 it was ended by SIGINT, SIGTERM or a client's SHUTDOWN", "2 trouble"),

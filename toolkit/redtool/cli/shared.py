@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Option, integer, text
-from redtool.times import duration_ms, ttl_range
+from redtool.times import clock, duration_ms, ttl_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -197,6 +197,27 @@ DEAD_LETTERS = Option(
     ("--dead-letter",),
     "Set damaged entries aside there and go on; the exit status is 2 all the same.",
     metavar="FILE",
+)
+CLOCK = Option(
+    "clock",
+    ("--clock",),
+    "What time it is: now, dump (when it was taken), an ISO time.",
+    metavar="TIME",
+    parse=clock,
+    default="now",
+)
+DATABASES = Option(
+    "databases",
+    ("--databases",),
+    "How many databases there are.",
+    metavar="N",
+    parse=integer(1, 2**31 - 1),
+    default="16",
+)
+REPLY_FORM = (
+    Option("raw", ("--raw",), "The bytes of a reply, also on a terminal.", panel="Output"),
+    Option("no_raw", ("--no-raw",), "For people, also in a pipe.", panel="Output"),
+    Option("resp3", ("--resp3", "-3"), "Ask for RESP3's types.", panel="Output"),
 )
 TUNING = Option(
     "tuning",

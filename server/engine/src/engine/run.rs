@@ -46,10 +46,7 @@ fn check_call(
     if writes && ws.dataset.readonly() && !command.refuses_writes {
         return Err(READONLY);
     }
-    if let (true, Some(error)) = (writes, &ws.keys.save_error) {
-        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
-    }
-    check_memory(ws.keys, command)?;
+    check_room(ws.keys, command)?;
     let in_cluster = ws.dataset.state().cluster_enabled.load(Relaxed);
     if in_cluster && crosses_slots(command, args) {
         return Err(Error::fixed(
@@ -59,9 +56,13 @@ fn check_call(
     Ok(())
 }
 
-/// Refuses what needs memory when there is no more.
+/// Refuses what writes when the store takes no changes, and what needs memory when there is no
+/// more.
 #[inline]
-pub(super) fn check_memory(keys: &Keyspace, command: &Command) -> Outcome {
+pub(super) fn check_room(keys: &Keyspace, command: &Command) -> Outcome {
+    if let (true, Some(error)) = (command.is(flag::WRITE), &keys.save_error) {
+        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
+    }
     let most = keys.limits.memory_bytes;
     if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));

@@ -9,6 +9,10 @@ mod hash_write;
 mod list;
 mod list_write;
 mod redis;
+#[path = "../shared/redis_client.rs"]
+mod redis_client;
+#[path = "../shared/redis_server.rs"]
+mod redis_server;
 mod set;
 mod set_write;
 mod stream;

@@ -1,90 +1,25 @@
 //! A redis-server of its own, to be asked the same; None where none is installed.
+use crate::redis_client::Client;
+use crate::redis_server::Server;
 use crate::support::{show, Db};
-use redtool_format::resp::{parse_reply, Value};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use redtool_format::resp::Value;
 
-/// A server on a socket in a directory of its own.
+/// A server and a connection to it.
 pub struct Redis {
-    process: Child,
-    dir: PathBuf,
-    stream: Option<UnixStream>,
-    bytes: Vec<u8>,
+    client: Client,
+    _server: Server,
 }
 
 impl Redis {
     /// Starts one.
     pub fn start() -> Option<Self> {
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let name = format!("redtool-peer-{}-{}", std::process::id(), NUMBER.fetch_add(1, Relaxed));
-        let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir).ok()?;
-        let process = Command::new("redis-server")
-            .args([
-                "--port",
-                "0",
-                "--save",
-                "",
-                "--unixsocket",
-                "s",
-                "--enable-debug-command",
-                "yes",
-            ])
-            .arg("--dir")
-            .arg(&dir)
-            .current_dir(&dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let mut redis = Self { process, dir, stream: None, bytes: Vec::new() };
-        redis.connect();
-        Some(redis)
-    }
-
-    fn connect(&mut self) {
-        for _ in 0..200 {
-            if let Ok(stream) = UnixStream::connect(self.dir.join("s")) {
-                stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-                self.stream = Some(stream);
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("redis-server does not answer");
+        let server = Server::start()?;
+        Some(Self { client: Client::new(server.stream()), _server: server })
     }
 
     /// Runs a command.
     pub fn call(&mut self, args: &[&[u8]]) -> Value {
-        let mut request = format!("*{}\r\n", args.len()).into_bytes();
-        for arg in args {
-            request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-            request.extend_from_slice(arg);
-            request.extend_from_slice(b"\r\n");
-        }
-        let stream = self.stream.as_mut().unwrap();
-        stream.write_all(&request).unwrap();
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            if let Some((value, len)) = parse_reply(&self.bytes).unwrap() {
-                self.bytes.drain(..len);
-                return value;
-            }
-            let n = stream.read(&mut chunk).unwrap();
-            assert!(n > 0, "the server hung up");
-            self.bytes.extend_from_slice(&chunk[..n]);
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
+        self.client.call(args)
     }
 }
 

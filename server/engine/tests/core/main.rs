@@ -6,6 +6,10 @@ mod debug;
 mod keyspace;
 mod lockstep;
 mod real;
+#[path = "../shared/redis_client.rs"]
+mod redis_client;
+#[path = "../shared/redis_server.rs"]
+mod redis_server;
 mod rows;
 mod strings;
 mod support;

@@ -2,9 +2,9 @@
 use super::*;
 use crate::lmdb::LmdbStore;
 use crate::memory::MemoryStore;
-use crate::object::{record_key, Body, Encoding};
+use crate::object::{record_key, Body, Encoding, Object};
 use crate::segment::{hash_key, list_key};
-use redtool_format::rdb::ValueType;
+use redtool_format::rdb::{Kind, ValueType};
 use std::collections::BTreeMap;
 
 fn record(expire_at_ms: Option<i64>, n: u32) -> Vec<u8> {

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 
-from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import database
-from redtool.times import clock
+from redtool.cli.rows import Argument, Option, Verb
+from redtool.cli.shared import CLOCK, DATABASES, REPLY_FORM, database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,26 +58,10 @@ VERB = Verb(
             "Let commands write: a store keeps it at the end, of a dump it is a copy in memory.",
         ),
         Option("exit_error", ("-e", "--exit-error"), "Exit with 1 when a reply was an error."),
-        Option("raw", ("--raw",), "The bytes of replies, also on a terminal.", panel="Output"),
-        Option("no_raw", ("--no-raw",), "For people, also in a pipe.", panel="Output"),
-        Option("resp3", ("--resp3", "-3"), "Ask for RESP3's types.", panel="Output"),
+        *REPLY_FORM,
         Option("json", ("--json",), "Each reply as a line of JSON.", panel="Output"),
-        Option(
-            "clock",
-            ("--clock",),
-            "What time it is: now, dump (when it was taken), an ISO time.",
-            metavar="TIME",
-            parse=clock,
-            default="now",
-        ),
-        Option(
-            "databases",
-            ("--databases",),
-            "How many databases the dataset has.",
-            metavar="N",
-            parse=integer(1, 2**31 - 1),
-            default="16",
-        ),
+        CLOCK,
+        DATABASES,
     ),
     statuses=(
         "0 it was ended, whatever the replies were",
