@@ -106,7 +106,7 @@ def conversion_rows(bench: Measured) -> list[Row]:
     for pair in PAIRS:
         ours, theirs = bench.median(pair.bar.name), bench.median(pair.theirs)
         peak_bytes = bench.of(pair.bar.name).peak_bytes
-        made.append(ratio_row(pair.bar, ours, theirs, False, peak_bytes))
+        made.append(ratio_row(pair.bar, ours, theirs, "s", peak_bytes))
     megabytes = bench.rdb.stat().st_size / MEGABYTE
     for name, what, least in RATES:
         seconds = bench.median(name)

@@ -7,7 +7,7 @@ missing.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 MEMORY_LIMIT_BYTES = 200_000_000
 
@@ -62,16 +62,20 @@ def bar_text(bar: Bar) -> str:
 
 
 def ratio_row(
-    bar: Bar, ours: float | None, theirs: float | None, rate: bool, peak_bytes: int
+    bar: Bar, ours: float | None, theirs: float | None, unit: str, peak_bytes: int = 0
 ) -> Row:
-    """A row of the ratio kind. `rate`: the values are per second, else they are seconds."""
-    unit = "/s" if rate else "s"
+    """A row of the ratio kind: of seconds or bytes the fewer are better, of `/s` the more."""
     text = bar_text(bar)
     if ours is None or theirs is None:
         return Row(bar.name, bar.what, bar.peer, unit, ours, theirs, None, text, "skip", peak_bytes)
-    ratio = ours / theirs if rate else theirs / ours
+    ratio = ours / theirs if unit == "/s" else theirs / ours
     verdict = "PASS" if ratio >= bar.at_least else "MISS"
     return Row(bar.name, bar.what, bar.peer, unit, ours, theirs, ratio, text, verdict, peak_bytes)
+
+
+def info_row(row: Row) -> Row:
+    """The same row as something to know, without a bar."""
+    return replace(row, bar="", verdict="")
 
 
 def memory_row(verb: str, keys: int, peak_bytes: int) -> Row:

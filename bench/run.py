@@ -3,6 +3,7 @@
     python bench/run.py                  the table, medians of 5, on the 1 M key dump
     python bench/run.py --large          and the memory of each verb on 10 M keys (a 3 GB dump)
     python bench/run.py --giants         and every verb on single values of 10 M elements
+    python bench/run.py --only serving   a part: verbs, or the server that takes writes
     python bench/run.py --json FILE      the same rows as JSON, with the machine
 
 The page cache is warmed first; peer and redtool alternate, so that a noisy minute hits both.
@@ -32,6 +33,7 @@ import giant_rows
 import keyspace
 import make_dump
 import peer
+import serving
 import tables
 from measure import BenchError, Series, anonymous_bytes, run, warm
 from rows import BARS, Row, memory_row, ratio_row, table
@@ -216,8 +218,8 @@ def measured_rows(bench: Bench) -> list[Row]:
     made = []
     for bar in BARS:
         ours, theirs = bench.median(bar.name), bench.median(THEIRS[bar.name])
-        rate = bar.name.startswith("get_")
-        made.append(ratio_row(bar, ours, theirs, rate, bench.of(bar.name).peak_bytes))
+        unit = "/s" if bar.name.startswith("get_") else "s"
+        made.append(ratio_row(bar, ours, theirs, unit, bench.of(bar.name).peak_bytes))
     return made + memory_rows(bench)
 
 
@@ -226,7 +228,7 @@ def memory_rows(bench: Bench) -> list[Row]:
     return [memory_row(verb, bench.keys, bench.of(verb).peak_bytes) for verb in MEMORY_VERBS]
 
 
-def run_all(bench: Bench) -> list[Row]:
+def run_verbs(bench: Bench) -> list[Row]:
     """Every row on the main dump."""
     warm(bench.rdb)
     for turn in range(bench.runs):
@@ -242,6 +244,12 @@ def run_all(bench: Bench) -> list[Row]:
     tables.run_tables(bench)
     more = conversions.conversion_rows(bench) + tables.table_rows(bench)
     return measured_rows(bench) + more
+
+
+def run_serving(bench: Bench) -> list[Row]:
+    """The rows of the server that takes writes."""
+    serving.run_serving(bench)
+    return list(serving.serving_rows(bench))
 
 
 def run_large(bench: Bench) -> list[Row]:
@@ -264,6 +272,9 @@ def find_redtool(named: str | None) -> str:
     return found
 
 
+PARTS = {"verbs": run_verbs, "serving": run_serving, "large": run_large}
+
+
 def options() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -276,6 +287,7 @@ def options() -> argparse.Namespace:
     )
     parser.add_argument("--large", action="store_true", help="also memory with 10 M keys")
     parser.add_argument("--giants", action="store_true", help="also values of 10 M elements")
+    parser.add_argument("--only", choices=("verbs", "serving"), help="a part of the rows")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--redtool", metavar="PATH", help="the command to measure")
     parser.add_argument("--data", type=Path, default=make_dump.DATA, help="folder for dumps")
@@ -287,12 +299,12 @@ def machine() -> dict[str, object]:
     return {"cores": os.cpu_count(), "platform": platform.platform(), "load": os.getloadavg()[0]}
 
 
-def bench_keys(args: argparse.Namespace, keys: int, large: bool) -> list[Row]:
+def bench_keys(args: argparse.Namespace, keys: int, *parts: str) -> list[Row]:
     """The rows of one dump; everything that was made beside it is removed."""
     rdb = make_dump.ensure(keys, args.data)
     with tempfile.TemporaryDirectory(dir=args.data, prefix="run-") as work:
         bench = Bench(find_redtool(args.redtool), keys, rdb, Path(work), args.runs, args.requests)
-        return run_large(bench) if large else run_all(bench)
+        return [row for part in parts for row in PARTS[part](bench)]
 
 
 def main() -> None:
@@ -303,9 +315,10 @@ def main() -> None:
     for program in missing:
         say(f"{program} is not installed: its rows are skipped")
     try:
-        made = bench_keys(args, args.keys, large=False)
+        parts = [args.only] if args.only else ["verbs", "serving"]
+        made = bench_keys(args, args.keys, *parts)
         if args.large:
-            made += bench_keys(args, 10_000_000, large=True)
+            made += bench_keys(args, 10_000_000, "large")
         if args.giants:
             made += giant_rows.bench_giants(find_redtool(args.redtool), args.data)
     except BenchError as error:

@@ -125,7 +125,7 @@ def table_rows(bench: Measured) -> list[Row]:
             bar,
             bench.median(bar.name),
             bench.median(peers[bar.name]),
-            False,
+            "s",
             bench.of(bar.name).peak_bytes,
         )
         for bar in BARS

@@ -87,6 +87,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Requests that were read together follow: each is timed from the end of the one before.
+    #[inline]
+    pub fn begin(&self) {
+        self.counters.ended.store(0, Relaxed);
+    }
+
+    /// Whether [`Engine::expect`] is of use.
+    #[inline]
+    pub fn wants_expected(&self) -> bool {
+        self.reader.is_some()
+    }
+
     /// Says which keys the requests that follow will ask for; see [`Reader::expect`]. Those beyond
     /// [`EXPECTED_KEYS`] are left out.
     pub fn expect(&self, session: &Session, keys: &[&[u8]]) {
@@ -170,7 +182,7 @@ impl Engine {
             };
             note_last(context.session, admitted);
             let (outcome, ns) =
-                measured(&self.counters, admitted.index, || run(&mut context, args));
+                measured(&self.counters, admitted.index, false, || run(&mut context, args));
             note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
             // Nobody may remove them here.
             self.expired.borrow_mut().clear();

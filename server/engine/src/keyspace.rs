@@ -205,6 +205,13 @@ impl Keyspace {
         Ok(most)
     }
 
+    /// Of an object that is no longer needed, the room is: for the next one.
+    pub fn give_back(&mut self, edit: Edit) {
+        if let OwnedBody::Packed(blob) = edit.body {
+            self.spare = blob;
+        }
+    }
+
     /// Writes an object to its record, or removes it when it has no elements, and tells nobody but
     /// those who wait for its key. Whatever else was at the key goes, with its segments. Whether
     /// the object is still there.
@@ -233,10 +240,9 @@ impl Keyspace {
         if edit.value_type == ValueType::HashListpackEx {
             self.field_expires.note_written(record_key);
         }
-        if let OwnedBody::Packed(blob) = edit.body {
-            self.spare = blob;
-        }
-        match edit.kind {
+        let kind = edit.kind;
+        self.give_back(edit);
+        match kind {
             Kind::List | Kind::Zset | Kind::Stream => self.blocked.signal(record_key),
             // Whoever waits for a stream of this key is told that it is of another type.
             _ => self.blocked.signal_gone(record_key),

@@ -113,6 +113,8 @@ pub struct Counters {
     hits: AtomicU64,
     misses: AtomicU64,
     errors: AtomicU64,
+    /// Ticks of the clock when a command ended that was read together with the next; 0 for none.
+    pub(crate) ended: AtomicU64,
     /// Bytes received; the network layer adds.
     pub input_bytes: AtomicU64,
     /// Bytes sent; the network layer adds.
@@ -165,6 +167,7 @@ impl Counters {
         Self {
             commands: commands.into_boxed_slice(),
             hits: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             input_bytes: AtomicU64::new(0),

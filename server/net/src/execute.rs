@@ -8,6 +8,10 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 pub(crate) trait Execute: Send + 'static {
     /// Executes one request and appends its reply.
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer);
+    /// Requests that were read together follow.
+    fn begin(&self);
+    /// Whether it helps to know which keys the next requests will ask for.
+    fn wants_expected(&self) -> bool;
     /// Says which keys the next requests will probably ask for.
     fn expect(&self, session: &Session, keys: &[&[u8]]);
     /// The reply of a waiting command whose time is over; None when it has been answered.
@@ -22,6 +26,14 @@ impl Execute for Engine {
     #[inline]
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         Engine::execute(self, session, args, out);
+    }
+
+    fn begin(&self) {
+        Engine::begin(self);
+    }
+
+    fn wants_expected(&self) -> bool {
+        Engine::wants_expected(self)
     }
 
     fn expect(&self, session: &Session, keys: &[&[u8]]) {
@@ -46,6 +58,12 @@ impl Execute for Engine {
 impl Execute for Busy {
     fn execute(&mut self, session: &mut Session, args: &[&[u8]], out: &mut Writer) {
         Busy::execute(self, session, args, out);
+    }
+
+    fn begin(&self) {}
+
+    fn wants_expected(&self) -> bool {
+        false
     }
 
     fn expect(&self, _: &Session, _: &[&[u8]]) {}
@@ -129,6 +147,10 @@ mod tests {
         fn execute(&mut self, _: &mut Session, args: &[&[u8]], out: &mut Writer) {
             out.simple("half");
             assert!(args[0] != b"BUG", "a bug in a command");
+        }
+        fn begin(&self) {}
+        fn wants_expected(&self) -> bool {
+            false
         }
         fn expect(&self, _: &Session, _: &[&[u8]]) {}
         fn time_out(&mut self, _: &mut Session) -> Option<Vec<u8>> {

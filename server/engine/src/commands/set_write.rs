@@ -34,6 +34,8 @@ fn sadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         ws.finish(key, edit, SET, "sadd")?;
     } else if old_encoding != Some(edit.encoding) {
         ws.save_in(ws.db(), key, edit)?;
+    } else {
+        ws.keys.give_back(edit);
     }
     ws.out.int(added as i64);
     Ok(())

@@ -247,19 +247,16 @@ fn setrange(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 /// INCR and its kin.
 fn add(ws: &mut Writing<'_>, key: &[u8], by: i64) -> Outcome {
-    let (old, expire_at_ms) = match ws.edit_expiry(key)? {
-        None => (0, None),
-        Some((kind, _)) if kind != Kind::String => return Err(Error::WRONG_TYPE),
-        Some((_, expire_at_ms)) => {
-            let text = ws.string(key)?.unwrap_or_default();
-            (number::parse_i64(&text).ok_or(Error::NOT_INTEGER)?, expire_at_ms)
-        }
-    };
+    let old = ws.with_string(key, |object, value| {
+        let old = number::parse_i64(&value.whole()?).ok_or(Error::NOT_INTEGER)?;
+        Ok((old, object.expire_at_ms))
+    })?;
+    let (old, expire_at_ms) = old.unwrap_or_default();
     let Some(new) = old.checked_add(by) else {
         return Err(Error::fixed("ERR increment or decrement would overflow"));
     };
-    let text = itoa::Buffer::new().format(new).as_bytes().to_vec();
-    ws.put_string_as(key, &text, Encoding::Int, expire_at_ms)?;
+    let mut digits = itoa::Buffer::new();
+    ws.put_string_as(key, digits.format(new).as_bytes(), Encoding::Int, expire_at_ms)?;
     ws.changed(key, STRING, "incrby");
     ws.out.int(new);
     Ok(())
@@ -286,14 +283,11 @@ fn decrby(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 fn incrbyfloat(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let key = args[1];
-    let (old, expire_at_ms) = match ws.edit_expiry(key)? {
-        None => (LongDouble::zero(), None),
-        Some((kind, _)) if kind != Kind::String => return Err(Error::WRONG_TYPE),
-        Some((_, expire_at_ms)) => {
-            let text = ws.string(key)?.unwrap_or_default();
-            (LongDouble::parse(&text).ok_or(Error::NOT_FLOAT)?, expire_at_ms)
-        }
-    };
+    let old = ws.with_string(key, |object, value| {
+        let old = LongDouble::parse(&value.whole()?).ok_or(Error::NOT_FLOAT)?;
+        Ok((old, object.expire_at_ms))
+    })?;
+    let (old, expire_at_ms) = old.unwrap_or_else(|| (LongDouble::zero(), None));
     let by = LongDouble::parse(args[2]).ok_or(Error::NOT_FLOAT)?;
     let sum = old.plus(by).ok_or(Error::NOT_FINITE)?.text();
     ws.put_string_as(key, sum.as_bytes(), encoding_of_text(sum.as_bytes()), expire_at_ms)?;

@@ -76,10 +76,12 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     note_last(writing.session, admitted);
     let counters = writing.counters;
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
-    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
-        Run::Read(run) => run(&mut writing.view(), args),
-        Run::Write(run) | Run::Both(_, run) => run(writing, args),
-    });
+    let is_inner = writing.is_scripted;
+    let (outcome, ns) =
+        measured(counters, admitted.index, is_inner, || match admitted.command.run {
+            Run::Read(run) => run(&mut writing.view(), args),
+            Run::Write(run) | Run::Both(_, run) => run(writing, args),
+        });
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if !writing.expired.borrow().is_empty() {
         remove_expired(writing)?;
@@ -127,16 +129,24 @@ pub(super) fn note_last(session: &Session, admitted: Admitted) {
     session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
 }
 
-/// Runs a command, counts and times the call; how many nanoseconds it took.
+/// Runs a command, counts and times the call; how many nanoseconds it took. Of commands that were
+/// read together, each counts from the end of the one before: the clock is looked at once.
 #[inline]
 pub(super) fn measured(
     counters: &Counters,
     index: usize,
+    is_inner: bool,
     run: impl FnOnce() -> Outcome,
 ) -> (Outcome, u64) {
-    let started = CLOCK.raw();
+    let started = match counters.ended.load(Relaxed) {
+        0 => CLOCK.raw(),
+        _ if is_inner => CLOCK.raw(),
+        ended => ended,
+    };
     let outcome = run();
-    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
+    let ended = CLOCK.raw();
+    let ns = CLOCK.delta_as_nanos(started, ended);
+    counters.ended.store(ended, Relaxed);
     if let Some(counters) = counters.command(index) {
         counters.count(ns, outcome.is_err());
     }

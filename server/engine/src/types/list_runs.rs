@@ -11,7 +11,7 @@ use super::list_run::{
     append, at_end, count_of, has_room, listpack_of, matches, new_run, place_of, remove_places,
     run_of, HEAD, PACKED_MAX_BYTES,
 };
-use super::segments::{Segment, Segments};
+use super::segments::{order_of, Segment, Segments};
 use super::{corrupt, Direction, Result};
 use redtool_format::encodings::listpack::edit::{self as listpack, New};
 use redtool_format::encodings::listpack::Listpack;
@@ -73,28 +73,32 @@ impl<'s> Runs<'s> {
         Ok(self.space.rename_segment(&from, &to)?)
     }
 
+    /// Position and bytes of the run at an end, to be changed.
+    fn end_run(&mut self, end: Direction) -> Result<Option<(u64, &mut Vec<u8>)>> {
+        let family = *self.segments().prefix();
+        let found = self.space.end_segment_mut(&family, end == Direction::Forward)?;
+        Ok(found.map(|(key, run)| (order_of(&key), run)))
+    }
+
     /// Adds elements at an end, one after the other.
     pub fn push(&mut self, end: Direction, mut elements: &[&[u8]]) -> Result<()> {
         while !elements.is_empty() {
-            elements = match self.at(end)?.map(|segment| segment.order()) {
-                Some(position) => self.push_at(end, position, elements)?,
-                None => {
-                    self.put(LIST_ORIGIN, new_run(elements[0]));
-                    &elements[1..]
-                }
-            };
+            elements = self.push_some(end, elements)?;
         }
         Ok(())
     }
 
-    /// Adds elements to the run at an end, as many as it takes, or the first to a new one.
-    fn push_at<'e, 'b>(
+    /// Adds elements to the run at an end, as many as it takes, or the first to a new one; those
+    /// that are left.
+    fn push_some<'e, 'b>(
         &mut self,
         end: Direction,
-        position: u64,
         elements: &'e [&'b [u8]],
     ) -> Result<&'e [&'b [u8]]> {
-        let run = self.run(position)?;
+        let Some((position, run)) = self.end_run(end)? else {
+            self.put(LIST_ORIGIN, new_run(elements[0]));
+            return Ok(&elements[1..]);
+        };
         let mut taken = 0;
         while taken < elements.len() && has_room(run, elements[taken])? {
             match end {
@@ -123,10 +127,9 @@ impl<'s> Runs<'s> {
 
     /// Hands the element at an end to `f` and removes it.
     pub fn pop<T>(&mut self, end: Direction, f: impl FnOnce(Item<'_>) -> T) -> Result<T> {
-        let Some(position) = self.at(end)?.map(|segment| segment.order()) else {
+        let Some((position, run)) = self.end_run(end)? else {
             return Err(corrupt("a list without elements"));
         };
-        let run = self.run(position)?;
         let Some(listpack) = listpack_of(run)? else {
             let result = f(Item::Str(&run[HEAD..]));
             self.remove(position);

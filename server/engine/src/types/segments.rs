@@ -25,11 +25,18 @@ pub struct Segment<'r> {
 }
 
 impl Segment<'_> {
-    /// The first eight bytes of the order key, as a number; 0 where a damaged key is too short.
+    /// See [`order_of`].
     pub fn order(&self) -> u64 {
-        let order = self.key.get(PREFIX_BYTES..PREFIX_BYTES + 8);
-        order.map_or(0, |bytes| bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)))
+        order_of(&self.key)
     }
+}
+
+/// The first eight bytes of the order key in a segment's key, as a number; 0 where a damaged key is
+/// too short.
+pub fn order_of(key: &[u8]) -> u64 {
+    key.get(PREFIX_BYTES..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 /// A walk over segments in one direction.

@@ -7,9 +7,10 @@ use crate::contract::{Bytes, Cursor};
 use crate::error::Result;
 use crate::layout::MAX_KEY_BYTES;
 use crate::object::{split_record_key, write_expire_key, Object};
+use hashbrown::HashMap;
 use std::borrow::Cow;
 use std::collections::btree_map::Range;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// Segments by their whole keys.
@@ -101,6 +102,15 @@ impl Memory {
         Some((key, value))
     }
 
+    /// The first or the last segment of a family.
+    pub fn end_mut(&mut self, family: &[u8], first: bool) -> Option<(&[u8], &mut Vec<u8>)> {
+        let segments = self.segments.get_mut(&id_of(family))?;
+        let mut all = segments.iter_mut();
+        let end = if first { all.next() } else { all.next_back() };
+        let (key, value) = end.filter(|(key, _)| key.starts_with(family))?;
+        Some((key, value))
+    }
+
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();
@@ -123,7 +133,9 @@ impl Memory {
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
-        let Some((mut key, value)) = segments.remove_entry(old) else { return };
+        let is_first = segments.first_key_value().is_some_and(|(first, _)| **first == *old);
+        let removed = if is_first { segments.pop_first() } else { segments.remove_entry(old) };
+        let Some((mut key, value)) = removed else { return };
         if key.len() == new.len() {
             key.copy_from_slice(new);
         } else {

@@ -282,6 +282,30 @@ impl Space {
         }
     }
 
+    /// The first or the last segment of a family, with its key, to be changed in place.
+    pub fn end_segment_mut(
+        &mut self,
+        family: &[u8; FAMILY_BYTES],
+        first: bool,
+    ) -> Result<Option<Found<'_>>> {
+        match &mut self.home {
+            Home::Memory(memory) => {
+                let found = memory.end_mut(family, first);
+                Ok(found.map(|(key, value)| (Cow::Borrowed(key), value)))
+            }
+            Home::Store(layers) => {
+                // No segment has a bare prefix as its key.
+                let mut from = *family;
+                from[FAMILY_BYTES - 1] += u8::from(!first);
+                let end = layers.walk(Table::Segments, &from, first)?.next()?;
+                let end = end.map(|(key, _)| key.into_owned());
+                let Some(end) = end.filter(|end| end.starts_with(family)) else { return Ok(None) };
+                let value = layers.changing(Table::Segments, &end)?;
+                Ok(value.map(|value| (Cow::Owned(end), value)))
+            }
+        }
+    }
+
     /// Removes every segment of a value.
     pub fn delete_segments(&mut self, id: u64) -> Result<()> {
         match &mut self.home {
