@@ -2,13 +2,12 @@
 //! of the hash of the first item. See [`super::groups`] for what they look like.
 //!
 //! A segment's key is the hash of its first element, always; elements of equal hash stay in one
-//! segment. A segment that grows beyond twice its size is cut in the middle; one that becomes empty
-//! is removed.
+//! segment. A segment that grows too big is cut in the middle; one that becomes empty is removed.
 use super::segments::Segments;
 use super::{corrupt, Result};
 use crate::edit::{Edit, OwnedBody};
 use redtool_format::encodings::listpack::edit::{self as listpack, New};
-use redtool_format::encodings::listpack::Listpack;
+use redtool_format::encodings::listpack::{Iter, Listpack};
 use redtool_format::encodings::{IntBuf, Item};
 use redtool_format::number;
 use redtool_store::layout::{INLINE_MAX_BYTES, SEGMENT_BYTES, SEGMENT_ELEMENTS};
@@ -16,8 +15,9 @@ use redtool_store::segment::{element_hash, hash_key};
 use redtool_store::Space;
 use std::ops::Range;
 
-/// A segment is cut beyond so many elements …
-const MOST_ELEMENTS: usize = 2 * SEGMENT_ELEMENTS;
+/// A segment is cut beyond so many elements: fewer than it has in a store that was built at once,
+/// since a change looks through all of them …
+const MOST_ELEMENTS: usize = SEGMENT_ELEMENTS / 4;
 /// … or so many bytes.
 const MOST_BYTES: usize = 2 * SEGMENT_BYTES;
 
@@ -105,7 +105,8 @@ fn with_home<T>(
 }
 
 /// What a change of a segment asks for afterwards.
-struct Changed {
+#[must_use]
+pub struct Changed {
     home: [u8; 17],
     /// The element was not there before, or is not there any more.
     counts: bool,
@@ -138,30 +139,105 @@ impl Changed {
     }
 }
 
-fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
+/// An element looked for among segments by hash, in its segment.
+pub struct Located<'b> {
+    home: [u8; 17],
+    blob: &'b mut Vec<u8>,
+    hash: u64,
+    width: usize,
+    place: Place,
+}
+
+impl Located<'_> {
+    /// The items of the element and what follows, when it is there.
+    pub fn items(&self) -> Result<Option<Iter<'_>>> {
+        match &self.place {
+            Place::Found(range) => Ok(Some(Listpack::parse(self.blob)?.iter_from(range.start))),
+            Place::Absent(_) => Ok(None),
+        }
+    }
+
+    /// Leaves it as it is.
+    pub fn keep(self) -> Changed {
+        Changed::nothing(self.home)
+    }
+
+    /// Replaces the element, or adds it.
+    pub fn put(self, items: &[New<'_>]) -> Result<Changed> {
+        let Self { home, blob, hash, width, place } = self;
+        match place {
+            Place::Found(range) => {
+                listpack::splice(blob, range, width, items);
+                Ok(Changed::nothing(home))
+            }
+            Place::Absent(marks) => {
+                let (offset, is_first) = marks.place_of(blob, hash, width)?;
+                listpack::insert(blob, offset, items);
+                let half = cut_if_big(blob, width)?;
+                let first_hash = is_first.then_some(hash);
+                Ok(Changed { counts: true, first_hash, half, ..Changed::nothing(home) })
+            }
+        }
+    }
+
+    /// Removes the element, when it is there.
+    pub fn remove(self) -> Result<Changed> {
+        let mut changed = Changed::nothing(self.home);
+        let Place::Found(range) = self.place else { return Ok(changed) };
+        let was_first = range.start == listpack::START;
+        listpack::remove(self.blob, range, self.width);
+        changed.counts = true;
+        if was_first {
+            let first = Listpack::parse(self.blob)?.iter().next().transpose()?;
+            changed.first_hash = first.map(hash_of);
+            changed.is_empty = first.is_none();
+        }
+        Ok(changed)
+    }
+}
+
+/// Looks for an element of `width` items among segments, once, and lets `f` look at it and change
+/// it; None when there are no segments. Whether an element was added or removed comes with what
+/// `f` gives.
+pub fn change<T>(
+    space: &mut Space,
+    id: u64,
+    key: &[u8],
+    width: usize,
+    f: impl FnOnce(Located<'_>) -> Result<(T, Changed)>,
+) -> Result<Option<(T, bool)>> {
     let hash = element_hash(key);
-    let changed = with_home(space, id, hash, |home, blob| match locate(blob, key, items.len())? {
-        Place::Found(range) => {
-            listpack::splice(blob, range, items.len(), items);
-            Ok(Changed::nothing(home))
-        }
-        Place::Absent(marks) => {
-            let (offset, is_first) = marks.place_of(blob, hash, items.len())?;
-            listpack::insert(blob, offset, items);
-            let half = cut_if_big(blob, items.len())?;
-            let first_hash = is_first.then_some(hash);
-            Ok(Changed { counts: true, first_hash, half, ..Changed::nothing(home) })
-        }
+    let given = with_home(space, id, hash, |home, blob| {
+        let place = locate(blob, key, width)?;
+        f(Located { home, blob, hash, width, place })
     })?;
-    match changed {
-        Some(changed) => changed.settle(space, id),
+    match given {
+        Some((given, changed)) => Ok(Some((given, changed.settle(space, id)?))),
+        None => Ok(None),
+    }
+}
+
+/// Stores the first segment, with one element.
+pub fn put_first(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) {
+    let mut blob = listpack::empty();
+    listpack::push(&mut blob, items);
+    space.put_segment(&hash_key(id, element_hash(key)), blob);
+}
+
+fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
+    let put = |located: Located<'_>| located.put(items).map(|changed| ((), changed));
+    match change(space, id, key, items.len(), put)? {
+        Some(((), is_new)) => Ok(is_new),
         None => {
-            let mut blob = listpack::empty();
-            listpack::push(&mut blob, items);
-            space.put_segment(&hash_key(id, hash), blob);
+            put_first(space, id, key, items);
             Ok(true)
         }
     }
+}
+
+fn remove_hashed(space: &mut Space, id: u64, key: &[u8], width: usize) -> Result<bool> {
+    let remove = |located: Located<'_>| located.remove().map(|changed| ((), changed));
+    Ok(change(space, id, key, width, remove)?.is_some_and(|((), removed)| removed))
 }
 
 /// Every so many elements a walk leaves a mark.
@@ -170,9 +246,12 @@ const MARK_EVERY: usize = 8;
 /// Offsets of the elements 0, 8, 16 … of a segment, as far as there is room for them: with them the
 /// place of a hash is found without hashing every element.
 struct Marks {
-    offsets: [u32; MOST_ELEMENTS / MARK_EVERY + 1],
+    offsets: [u32; MARKS],
     len: usize,
 }
+
+/// Room for the marks of a segment of a store that was built at once.
+const MARKS: usize = SEGMENT_ELEMENTS / MARK_EVERY + 1;
 
 enum Place {
     Found(Range<usize>),
@@ -182,15 +261,12 @@ enum Place {
 /// Finds an element by its bytes.
 fn locate(blob: &[u8], key: &[u8], width: usize) -> Result<Place> {
     let number = number::parse_i64(key);
-    let mut marks = Marks { offsets: [0; MOST_ELEMENTS / MARK_EVERY + 1], len: 0 };
+    let mut marks = Marks { offsets: [0; MARKS], len: 0 };
     let mut items = Listpack::parse(blob)?.iter();
     for index in 0.. {
         let start = items.offset();
         let Some(item) = items.next() else { break };
-        let is_it = match item? {
-            Item::Str(bytes) => bytes == key,
-            Item::Int(n) => number == Some(n),
-        };
+        let is_it = item?.is(key, number);
         if items.advance(width - 1)? != width - 1 {
             return Err(corrupt("a listpack ends inside an element"));
         }
@@ -274,24 +350,6 @@ fn middle(
         before = Some(hash);
     }
     Ok(best)
-}
-
-fn remove_hashed(space: &mut Space, id: u64, key: &[u8], width: usize) -> Result<bool> {
-    let changed = with_home(space, id, element_hash(key), |home, blob| {
-        let Some(range) = find_group(blob, key, width)? else {
-            return Ok(Changed::nothing(home));
-        };
-        let was_first = range.start == listpack::START;
-        listpack::remove(blob, range, width);
-        let mut changed = Changed { counts: true, ..Changed::nothing(home) };
-        if was_first {
-            let first = Listpack::parse(blob)?.iter().next().transpose()?;
-            changed.first_hash = first.map(hash_of);
-            changed.is_empty = first.is_none();
-        }
-        Ok(changed)
-    })?;
-    changed.map_or(Ok(false), |changed| changed.settle(space, id))
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@
 //! for ever, so the table of one that is gone is only forgotten in time.
 use super::segments::{Segment, Segments, PREFIX_BYTES};
 use super::{Result, ON};
+use hashbrown::HashMap;
 use redtool_format::encodings::listpack::Listpack;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -26,7 +26,7 @@ use std::ops::Range;
 
 /// A segment is cut beyond so many members: fewer than in a store built at once, since every change
 /// looks through half a segment …
-const MOST_ELEMENTS: usize = SEGMENT_ELEMENTS;
+const MOST_ELEMENTS: usize = SEGMENT_ELEMENTS / 4;
 /// … or beyond so many bytes.
 const MOST_BYTES: usize = 2 * SEGMENT_BYTES;
 
@@ -70,6 +70,32 @@ pub(super) fn place_of(blob: &[u8], binary: bool, edge: Edge<'_>) -> Result<(usi
     }
 }
 
+/// The same of the edge before a score and a member, in a segment.
+fn place_of_both(blob: &[u8], score: f64, member: &[u8]) -> Result<(usize, bool)> {
+    let listpack = Listpack::parse(blob)?;
+    let mut items = listpack.iter();
+    loop {
+        let offset = items.offset();
+        if items.advance(1)? == 0 {
+            return Ok((offset, true));
+        }
+        let there = items.next().ok_or_else(|| corrupt("a sorted set ends inside a pair"))??;
+        let there = packed_score(there, true)?;
+        if there < score {
+            continue;
+        }
+        // Members are looked at only where scores are equal.
+        let first = if there == score { listpack.iter_from(offset).next() } else { None };
+        let is_below = match first {
+            Some(first) => first?.bytes(&mut IntBuf::new()) < member,
+            None => false,
+        };
+        if !is_below {
+            return Ok((offset, false));
+        }
+    }
+}
+
 /// The pairs between two edges, `limit` of them at most, which are added to `members`.
 pub(super) fn between(
     blob: &[u8],
@@ -97,7 +123,7 @@ pub(super) fn between(
 
 /// The bytes of a pair that is there.
 fn pair_at(blob: &[u8], score: f64, member: &[u8]) -> Result<Range<usize>> {
-    let (start, _) = place_of(blob, true, Edge::BeforeBoth(score, member))?;
+    let (start, _) = place_of_both(blob, score, member)?;
     let mut items = Listpack::parse(blob)?.iter_from(start);
     let found = items.next().transpose()?;
     let is_it = found.is_some_and(|item| item.bytes(&mut IntBuf::new()) == member);
@@ -163,7 +189,7 @@ impl ScoreSegments<'_> {
         let key = zset_key(self.id, score, member);
         let half = match self.space.floor_segment_mut(&key)? {
             Some((home, blob)) => {
-                let (offset, at_end) = place_of(blob, true, Edge::BeforeBoth(score, member))?;
+                let (offset, at_end) = place_of_both(blob, score, member)?;
                 put_pair(blob, offset, score, member);
                 self.ranks.update(self.id, |table| table.add(&home, 1));
                 let half = cut_if_big(self.id, blob, at_end)?;
@@ -194,12 +220,11 @@ impl ScoreSegments<'_> {
             self.ranks.update(self.id, |table| table.insert(&home, 1));
             return Ok(None);
         };
+        let id = self.id;
         let blob = self.segment_mut(&first)?;
         put_pair(blob, listpack::START, score, member);
-        let mut blob = std::mem::take(blob);
-        let half = cut_if_big(self.id, &mut blob, false)?;
-        self.space.delete_segment(&first);
-        self.space.put_segment(&home, blob);
+        let half = cut_if_big(id, blob, false)?;
+        self.space.rename_segment(&first, &home)?;
         self.ranks.update(self.id, |table| table.rename(&first, &home) && table.add(&home, 1));
         Ok(half.map(|half| (half, home)))
     }
@@ -227,29 +252,25 @@ impl ScoreSegments<'_> {
 
     /// Gives a member another score.
     pub fn change(&mut self, old: f64, new: f64, member: &[u8]) -> Result<()> {
-        if self.change_within(old, new, member)? {
+        let key = zset_key(self.id, old, member);
+        let Some((home, blob)) = self.space.floor_segment_mut(&key)? else {
+            return Err(corrupt("a member is not where its score says"));
+        };
+        let range = pair_at(blob, old, member)?;
+        let was_first = range.start == listpack::START;
+        listpack::remove(blob, range, 2);
+        // With others before and behind it, it stays in its segment.
+        let (offset, at_end) = place_of_both(blob, new, member)?;
+        if !was_first && !at_end && offset != listpack::START {
+            put_pair(blob, offset, new, member);
             return Ok(());
         }
-        self.remove(old, member)?;
+        self.ranks.update(self.id, |table| table.add(&home, -1));
+        if was_first {
+            let home = home.into_owned();
+            self.front_has_gone(&home)?;
+        }
         self.insert(new, member)
-    }
-
-    /// The same, when the member stays in its segment, with others before and behind it both times.
-    fn change_within(&mut self, old: f64, new: f64, member: &[u8]) -> Result<bool> {
-        let key = zset_key(self.id, old, member);
-        let Some((_, blob)) = self.space.floor_segment_mut(&key)? else { return Ok(false) };
-        let (offset, at_end) = place_of(blob, true, Edge::BeforeBoth(new, member))?;
-        if at_end || offset == listpack::START {
-            return Ok(false);
-        }
-        let range = pair_at(blob, old, member)?;
-        if range.start == listpack::START {
-            return Ok(false);
-        }
-        let bytes = range.len();
-        listpack::remove(blob, range.clone(), 2);
-        put_pair(blob, if offset > range.start { offset - bytes } else { offset }, new, member);
-        Ok(true)
     }
 
     /// The first members of a segment were removed: it is removed too when none is left, and gets
@@ -268,10 +289,8 @@ impl ScoreSegments<'_> {
         if home.get(PREFIX_BYTES..PREFIX_BYTES + order.len()) == Some(&order[..]) {
             return Ok(());
         }
-        let moved = std::mem::take(blob);
         let key = zset_key(self.id, score, b"");
-        self.space.delete_segment(home);
-        self.space.put_segment(&key, moved);
+        self.space.rename_segment(home, &key)?;
         self.ranks.update(self.id, |table| table.rename(home, &key));
         Ok(())
     }

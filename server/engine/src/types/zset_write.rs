@@ -7,7 +7,7 @@
 //! What OBJECT ENCODING says follows the limits of the server, and never goes back to `listpack`.
 pub use super::zset_scores::Members;
 
-use super::groups_write::{self, find_group};
+use super::groups_write::{self, find_group, Located};
 use super::limits::Limits;
 use super::rank::RankCache;
 use super::zset::{packed_score, Edge, Zset};
@@ -104,6 +104,13 @@ fn find_packed(blob: &[u8], member: &[u8]) -> Result<Option<(Range<usize>, f64)>
     Ok(Some((range, packed_score(score, false)?)))
 }
 
+/// The score of a member in a segment by hash, when it is there.
+fn score_of(found: &Located<'_>) -> Result<Option<f64>> {
+    let Some(mut items) = found.items()? else { return Ok(None) };
+    let score = items.nth(1).transpose()?;
+    score.map(|score| packed_score(score, true)).transpose()
+}
+
 impl<'e> ZsetEdit<'e> {
     /// Of an object of a dataset.
     pub fn new(ws: &'e mut Writing<'_>, edit: &'e mut Edit) -> Self {
@@ -145,12 +152,7 @@ impl<'e> ZsetEdit<'e> {
             OwnedBody::Segmented { id, .. } => *id,
             OwnedBody::Payload(_) => return Err(corrupt("a sorted set that is not packed")),
         };
-        let old = self.view()?.score(member)?;
-        let new = match decide(old)? {
-            Some(new) if old != Some(new) => new,
-            _ => return Ok(Change::Nothing),
-        };
-        let done = self.update_segments(id, member, old, new);
+        let done = self.update_segments(id, member, decide);
         if done.is_err() {
             self.ranks.forget(id);
         }
@@ -161,14 +163,32 @@ impl<'e> ZsetEdit<'e> {
         &mut self,
         id: u64,
         member: &[u8],
-        old: Option<f64>,
-        new: f64,
+        decide: impl FnOnce(Option<f64>) -> Result<Option<f64>>,
     ) -> Result<Change> {
-        let score = new.to_le_bytes();
+        let mut decide = Some(decide);
+        let mut decide = |old| decide.take().map_or(Ok(None), |decide| decide(old));
+        let found = groups_write::change(self.space, id, member, 2, |found| {
+            let old = score_of(&found)?;
+            let new = match decide(old)? {
+                Some(new) if old != Some(new) => new,
+                _ => return Ok((None, found.keep())),
+            };
+            let changed = found.put(&[New::Text(member), New::Raw(&new.to_le_bytes())])?;
+            Ok((Some((old, new)), changed))
+        })?;
+        let change = match found {
+            Some((change, _)) => change,
+            None => decide(None)?.map(|new| {
+                let items = [New::Text(member), New::Raw(&new.to_le_bytes())];
+                groups_write::put_first(self.space, id, member, &items);
+                (None, new)
+            }),
+        };
+        let Some((old, new)) = change else { return Ok(Change::Nothing) };
         if old.is_none() {
             self.grow(member);
+            self.edit.count += 1;
         }
-        groups_write::put(self.space, self.edit, member, &[New::Text(member), New::Raw(&score)])?;
         let mut scores = ScoreSegments { space: self.space, ranks: self.ranks, id };
         match old {
             Some(old) => scores.change(old, new, member)?,
@@ -226,14 +246,22 @@ impl<'e> ZsetEdit<'e> {
         let OwnedBody::Segmented { id, .. } = self.edit.body else {
             return groups_write::remove(self.space, self.edit, member, 2);
         };
-        let Some(score) = self.view()?.score(member)? else { return Ok(false) };
-        groups_write::remove(self.space, self.edit, member, 2)?;
-        let mut scores = ScoreSegments { space: self.space, ranks: self.ranks, id };
-        let removed = scores.remove(score, member);
+        let removed = self.remove_from_segments(id, member);
         if removed.is_err() {
             self.ranks.forget(id);
         }
-        removed.map(|()| true)
+        removed
+    }
+
+    fn remove_from_segments(&mut self, id: u64, member: &[u8]) -> Result<bool> {
+        let found = groups_write::change(self.space, id, member, 2, |found| {
+            Ok((score_of(&found)?, found.remove()?))
+        })?;
+        let Some((Some(score), _)) = found else { return Ok(false) };
+        self.edit.count = self.edit.count.saturating_sub(1);
+        let mut scores = ScoreSegments { space: self.space, ranks: self.ranks, id };
+        scores.remove(score, member)?;
+        Ok(true)
     }
 
     /// Removes the members between two edges, `limit` of them at most, and hands them to `f`.

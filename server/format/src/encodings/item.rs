@@ -61,6 +61,19 @@ impl<'a> Item<'a> {
         matches!(self, Item::Str(bytes) if bytes.is_empty())
     }
 
+    /// Whether the element is this text, whose number (if it is the canonical text of one) is
+    /// known: quicker than [`Item::eq_bytes`] where many elements are compared with one.
+    #[inline(always)]
+    pub fn is(self, text: &[u8], number: Option<i64>) -> bool {
+        match self {
+            // Names of one kind share their beginnings; their ends differ.
+            Item::Str(bytes) => {
+                bytes.len() == text.len() && bytes.last() == text.last() && bytes == text
+            }
+            Item::Int(n) => number == Some(n),
+        }
+    }
+
     /// Whether the element equals `other` as a string (1 and "1" are equal).
     #[inline]
     pub fn eq_bytes(&self, other: &[u8]) -> bool {

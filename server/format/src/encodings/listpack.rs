@@ -161,10 +161,7 @@ impl<'a> Listpack<'a> {
         loop {
             let start = items.offset();
             let Some(item) = items.next() else { return Ok(None) };
-            let found = match item? {
-                Item::Str(bytes) => bytes == needle,
-                Item::Int(n) => number == Some(n),
-            };
+            let found = item?.is(needle, number);
             if found {
                 return Ok(Some((start..items.offset(), items)));
             }
@@ -178,10 +175,7 @@ impl<'a> Listpack<'a> {
         let mut index = 0;
         let step = step.max(1);
         while let Some(item) = items.next() {
-            let found = match item? {
-                Item::Str(bytes) => bytes == needle,
-                Item::Int(n) => number == Some(n),
-            };
+            let found = item?.is(needle, number);
             if found {
                 return Ok(Some((index, items)));
             }

@@ -2,6 +2,7 @@
 //!
 //! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
 //! value, the expiry index in an ordered set.
+use super::segment_key::SegmentKey;
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor};
 use crate::error::Result;
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// Segments by their whole keys.
-type Segments = BTreeMap<Box<[u8]>, Vec<u8>>;
+type Segments = BTreeMap<SegmentKey, Vec<u8>>;
 
 /// A dataset.
 #[derive(Default)]
@@ -87,19 +88,19 @@ impl Memory {
     }
 
     pub fn segment(&self, key: &[u8]) -> Option<&[u8]> {
-        self.segments.get(&id_of(key))?.get(key).map(Vec::as_slice)
+        self.segments.get(&id_of(key))?.get(&SegmentKey::new(key)).map(Vec::as_slice)
     }
 
     pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.segments.get_mut(&id_of(key))?.get_mut(key)
+        self.segments.get_mut(&id_of(key))?.get_mut(&SegmentKey::new(key))
     }
 
     /// The last segment of a value whose key is not greater.
     pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
-        let bounds = (Bound::Unbounded, Bound::Included(key));
+        let bounds = (Bound::Unbounded, Bound::Included(SegmentKey::new(key)));
         let segments = self.segments.get_mut(&id_of(key))?;
-        let (key, value) = segments.range_mut::<[u8], _>(bounds).next_back()?;
-        Some((key, value))
+        let (key, value) = segments.range_mut(bounds).next_back()?;
+        Some((key.bytes(), value))
     }
 
     /// The first or the last segment of a family.
@@ -107,14 +108,14 @@ impl Memory {
         let segments = self.segments.get_mut(&id_of(family))?;
         let mut all = segments.iter_mut();
         let end = if first { all.next() } else { all.next_back() };
-        let (key, value) = end.filter(|(key, _)| key.starts_with(family))?;
-        Some((key, value))
+        let (key, value) = end.filter(|(key, _)| key.bytes().starts_with(family))?;
+        Some((key.bytes(), value))
     }
 
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();
-        if let Some(old) = segments.insert(key.into(), value) {
+        if let Some(old) = segments.insert(SegmentKey::new(key), value) {
             self.segment_bytes -= (old.len() + key.len()).min(self.segment_bytes);
         }
     }
@@ -122,7 +123,7 @@ impl Memory {
     pub fn delete_segment(&mut self, key: &[u8]) -> bool {
         let id = id_of(key);
         let Some(segments) = self.segments.get_mut(&id) else { return false };
-        let removed = segments.remove(key);
+        let removed = segments.remove(&SegmentKey::new(key));
         if segments.is_empty() {
             self.segments.remove(&id);
         }
@@ -133,30 +134,30 @@ impl Memory {
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
-        let is_first = segments.first_key_value().is_some_and(|(first, _)| **first == *old);
-        let removed = if is_first { segments.pop_first() } else { segments.remove_entry(old) };
-        let Some((mut key, value)) = removed else { return };
-        if key.len() == new.len() {
-            key.copy_from_slice(new);
-        } else {
-            key = new.into();
-        }
-        segments.insert(key, value);
+        let old = SegmentKey::new(old);
+        let is_first = segments.first_key_value().is_some_and(|(first, _)| *first == old);
+        let removed = match is_first {
+            true => segments.pop_first().map(|(_, value)| value),
+            false => segments.remove(&old),
+        };
+        let Some(value) = removed else { return };
+        segments.insert(SegmentKey::new(new), value);
     }
 
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
-            let bytes: usize = segments.iter().map(|(key, value)| key.len() + value.len()).sum();
+            let bytes: usize =
+                segments.iter().map(|(key, value)| key.bytes().len() + value.len()).sum();
             self.segment_bytes -= bytes.min(self.segment_bytes);
         }
     }
 
     pub fn segments(&self, from: &[u8], forward: bool) -> SegmentWalk<'_> {
         let bounds = match forward {
-            true => (Bound::Included(from), Bound::Unbounded),
-            false => (Bound::Unbounded, Bound::Included(from)),
+            true => (Bound::Included(SegmentKey::new(from)), Bound::Unbounded),
+            false => (Bound::Unbounded, Bound::Included(SegmentKey::new(from))),
         };
-        let range = self.segments.get(&id_of(from)).map(|map| map.range::<[u8], _>(bounds));
+        let range = self.segments.get(&id_of(from)).map(|map| map.range(bounds));
         SegmentWalk { range, forward }
     }
 
@@ -233,7 +234,7 @@ impl<'m> Cursor<'m> for Objects<'m> {
 
 /// A walk over the segments of one value.
 pub(super) struct SegmentWalk<'m> {
-    range: Option<Range<'m, Box<[u8]>, Vec<u8>>>,
+    range: Option<Range<'m, SegmentKey, Vec<u8>>>,
     forward: bool,
 }
 
@@ -241,6 +242,6 @@ impl<'m> Cursor<'m> for SegmentWalk<'m> {
     fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
         let Some(range) = &mut self.range else { return Ok(None) };
         let record = if self.forward { range.next() } else { range.next_back() };
-        Ok(record.map(|(key, value)| (Cow::Borrowed(&key[..]), Cow::Borrowed(&value[..]))))
+        Ok(record.map(|(key, value)| (Cow::Borrowed(key.bytes()), Cow::Borrowed(&value[..]))))
     }
 }

@@ -16,6 +16,7 @@ mod databases;
 mod expiry;
 mod layers;
 mod memory;
+mod segment_key;
 mod table;
 
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
