@@ -50,10 +50,16 @@ fn close(
     if stream.is_stale && !(has_record && stream.is_kept()) {
         stream.write(&mut keys.space, &mut keys.scratch, record_key, key)?;
     }
-    if stream.is_kept() {
-        keys.streams.put(&mut keys.space, record_key, key, stream)?;
+    match stream.id() {
+        Some(id) if stream.is_kept() => {
+            keys.streams.put(&mut keys.space, id, [record_key, key], stream)
+        }
+        Some(id) => {
+            keys.streams.forget(id);
+            Ok(())
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Changes the stream at a key by `f`; None when the key is absent.

@@ -8,9 +8,9 @@
 //! store or walked as a whole. An entry whose record is gone, or has another id, is void.
 use super::stream_write::StreamEdit;
 use super::Result;
+use hashbrown::HashMap;
 use redtool_format::rdb::Kind;
 use redtool_store::{object, Reader, Space, Table};
-use std::collections::HashMap;
 
 /// So many streams are kept; beyond, all are written and none is kept.
 const MOST_STREAMS: usize = 256;
@@ -23,7 +23,8 @@ pub struct StreamCache {
 
 #[derive(Debug)]
 struct Kept {
-    stream: StreamEdit,
+    /// None while it is being changed.
+    stream: Option<StreamEdit>,
     record_key: Vec<u8>,
     /// The whole key.
     key: Vec<u8>,
@@ -47,29 +48,39 @@ impl StreamCache {
 
     /// The stream with segments of this id.
     pub fn get(&self, id: u64) -> Option<&StreamEdit> {
-        Some(&self.streams.get(&id)?.stream)
+        self.streams.get(&id)?.stream.as_ref()
     }
 
-    /// Takes a stream out, to be changed and put back.
+    /// Takes a stream out, to be changed and put back, or forgotten.
     pub fn take(&mut self, id: u64) -> Option<StreamEdit> {
-        Some(self.streams.remove(&id)?.stream)
+        self.streams.get_mut(&id)?.stream.take()
     }
 
-    /// Keeps a stream.
+    /// Keeps the stream with segments of this id.
     pub fn put(
         &mut self,
         space: &mut Space,
-        record_key: &[u8],
-        key: &[u8],
+        id: u64,
+        [record_key, key]: [&[u8]; 2],
         stream: StreamEdit,
     ) -> Result<()> {
-        let Some(id) = stream.id() else { return Ok(()) };
+        if let Some(kept) = self.streams.get_mut(&id).filter(|kept| kept.record_key == record_key) {
+            kept.stream = Some(stream);
+            return Ok(());
+        }
         if self.streams.len() >= MOST_STREAMS {
             self.settle_all(space)?;
         }
-        let kept = Kept { stream, record_key: record_key.to_vec(), key: key.to_vec() };
-        self.streams.insert(id, kept);
+        let (record_key, key) = (record_key.to_vec(), key.to_vec());
+        self.streams.insert(id, Kept { stream: Some(stream), record_key, key });
         Ok(())
+    }
+
+    /// Keeps the stream with segments of this id no longer.
+    pub fn forget(&mut self, id: u64) {
+        if !self.streams.is_empty() {
+            self.streams.remove(&id);
+        }
     }
 
     /// Writes the record of the stream at a key, if it is old; the stream is not kept, unless the
@@ -101,8 +112,11 @@ impl StreamCache {
 
 impl Kept {
     fn settle(&mut self, space: &mut Space, id: u64) -> Result<()> {
-        if self.stream.is_stale && stream_id(space, &self.record_key)? == Some(id) {
-            self.stream.write(space, &mut Vec::new(), &self.record_key, &self.key)?;
+        let Some(stream) = self.stream.as_mut().filter(|stream| stream.is_stale) else {
+            return Ok(());
+        };
+        if stream_id(space, &self.record_key)? == Some(id) {
+            stream.write(space, &mut Vec::new(), &self.record_key, &self.key)?;
         }
         Ok(())
     }
