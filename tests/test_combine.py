@@ -98,7 +98,7 @@ def library(text: bytes) -> bytes:
 
 def test_a_library_that_differs_is_a_conflict_too(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        source = b"#!lua name=lib\nredis.register_function('" + name.encode() + b"', function() end)"
+        source = f"#!lua name=lib\nredis.register_function('{name}', function() end)".encode()
         (tmp_path / f"{name}.rdb").write_bytes(rdb(library(source)).replace(b"0009", b"0011"))
     sources = [tmp_path / "a.rdb", tmp_path / "b.rdb"]
     with pytest.raises(redtool.CorruptError, match='library "lib" differs'):
