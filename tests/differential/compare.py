@@ -88,8 +88,8 @@ VERSION_DIFFERENCES = [
     VersionDifference(
         "XREAD",
         r"-ERR Invalid stream ID .*",
-        r"null.*|(?s:[*%].*)",
-        "`+`, the last message, is of 7.4",
+        r"null.*|(?s:[*%].*)|-WRONGTYPE .*",
+        "`+`, the last message, is of 7.4, and what follows it is looked at",
     ),
     VersionDifference(
         "XGROUP CREATECONSUMER",

@@ -100,7 +100,14 @@ fn pfadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let mut has_changed = old.is_none();
     let (mut value, expire_at_ms) = old.unwrap_or_else(|| (hll::empty(), None));
     for element in &args[2..] {
-        has_changed |= hll::add(&mut value, element, most)?;
+        match hll::add(&mut value, element, most) {
+            Ok(changed) => has_changed |= changed,
+            Err(error) => {
+                // What was changed of a damaged value stays changed; nobody is told.
+                ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
+                return Err(error);
+            }
+        }
     }
     if has_changed {
         store(ws, key, value, expire_at_ms)?;

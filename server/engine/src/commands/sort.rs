@@ -265,13 +265,13 @@ fn weigh(ctx: &Context<'_>, element: &[u8], options: &Options<'_>) -> Result<Wei
     }
 }
 
-/// What strtod makes of a text: white space before the number is skipped, nothing is 0.
+/// What strtod makes of a text, which ends at a NUL: white space before the number is skipped, an
+/// empty text is 0.
 fn number(text: &[u8]) -> Option<f64> {
-    let text = text.trim_ascii_start();
-    if text.is_empty() {
-        return Some(0.0);
+    match text.split(|byte| *byte == 0).next() {
+        None | Some([]) => Some(0.0),
+        Some(text) => args::parse_double(text.trim_ascii_start()),
     }
-    args::parse_double(text)
 }
 
 fn compare(a: &(Weight, Vec<u8>), b: &(Weight, Vec<u8>)) -> Ordering {

@@ -71,11 +71,11 @@ impl Replier<'_> {
 
     fn table(&mut self, table: &Table, depth: usize) -> mlua::Result<()> {
         if let Some(text) = text(table, &self.fields.err)? {
-            self.out.error_bytes(&text.as_bytes());
+            self.out.error_bytes(before_nul(&text.as_bytes()));
         } else if let Some(text) = text(table, &self.fields.ok)? {
             // Text of any bytes; `simple` wants characters.
             let start = self.out.buffer().len();
-            self.out.error_bytes(&text.as_bytes());
+            self.out.error_bytes(before_nul(&text.as_bytes()));
             self.out.buffer()[start] = b'+';
         } else if let Some(number) = as_number(&table.raw_get(&self.fields.double)?) {
             self.out.double(number);
@@ -162,6 +162,11 @@ impl Replier<'_> {
         self.out.end_deferred_array(place, len);
         Ok(())
     }
+}
+
+/// Where Redis' texts of errors and statuses end.
+fn before_nul(text: &[u8]) -> &[u8] {
+    text.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// A field that is text.
