@@ -50,7 +50,7 @@ fn memory_usage(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         number::parse_i64(count).ok_or(Error::NOT_INTEGER)?;
         args::int_from(count, 0, "ERR syntax error")?;
     }
-    match ctx.lookup(args[2])? {
+    match ctx.lookup_in(ctx.session.db, args[2])? {
         None => ctx.out.null(),
         Some(found) => {
             let segments = value::segment_bytes(ctx.reader, &found.object()?)?;

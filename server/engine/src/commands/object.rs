@@ -18,13 +18,13 @@ fn object(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::SYNTAX)
 }
 
-/// Replies null when the key is not there, else what `reply` says.
+/// Replies null when the key is not there, else what `reply` says. That it is missed is not told.
 fn with_key(
     ctx: &mut Context<'_>,
     key: &[u8],
     reply: impl FnOnce(&mut Context<'_>, &Found<'_>) -> Outcome,
 ) -> Outcome {
-    match ctx.lookup(key)? {
+    match ctx.lookup_counted(key)? {
         Some(found) => reply(ctx, &found),
         None => {
             ctx.out.null();
@@ -96,15 +96,17 @@ fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    with_key(ctx, args[1], |ctx, found| {
-        let Context { reader, out, .. } = ctx;
-        value::dump(*reader, &found.object()?, |value_type, bytes, version| {
-            out.bulk_with(payload::size_bytes(bytes.len()), |out| {
-                payload::write(out, value_type, bytes, version);
-                Ok(())
-            })
-        })?
-    })
+    let Some(found) = ctx.lookup(args[1])? else {
+        ctx.out.null();
+        return Ok(());
+    };
+    let Context { reader, out, .. } = ctx;
+    value::dump(*reader, &found.object()?, |value_type, bytes, version| {
+        out.bulk_with(payload::size_bytes(bytes.len()), |out| {
+            payload::write(out, value_type, bytes, version);
+            Ok(())
+        })
+    })?
 }
 
 /// Subcommands.

@@ -2,11 +2,13 @@
 use super::admit::{admit_call, crosses_slots, Admitted};
 use super::READONLY;
 use crate::command::{flag, Command, Run};
+use crate::context::Expired;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
+use crate::notify::class;
 use crate::server::{Counters, ServerState};
 use crate::session::Session;
 use crate::write::Writing;
@@ -46,7 +48,7 @@ fn check_call(
     if writes && ws.dataset.readonly() && !command.refuses_writes {
         return Err(READONLY);
     }
-    check_room(ws.keys, command)?;
+    check_room(ws.keys, command.is(flag::DENYOOM), writes)?;
     let in_cluster = ws.dataset.state().cluster_enabled.load(Relaxed);
     if in_cluster && crosses_slots(command, args) {
         return Err(Error::fixed(
@@ -56,16 +58,16 @@ fn check_call(
     Ok(())
 }
 
-/// Refuses what writes when the store takes no changes, and what needs memory when there is no
-/// more.
+/// Refuses what needs memory when there is no more, and what writes when the store takes no
+/// changes.
 #[inline]
-pub(super) fn check_room(keys: &Keyspace, command: &Command) -> Outcome {
-    if let (true, Some(error)) = (command.is(flag::WRITE), &keys.save_error) {
-        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
-    }
+pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> Outcome {
     let most = keys.limits.memory_bytes;
-    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
+    if most > 0 && needs_memory && keys.space.bytes() > most {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    if let (true, Some(error)) = (writes, &keys.save_error) {
+        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
     }
     Ok(())
 }
@@ -97,11 +99,14 @@ fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
     if writing.dataset.readonly() {
         return Ok(());
     }
-    for record_key in expired {
+    for Expired { record_key, missed } in expired {
         let record = writing.keys.space.get(Table::Objects, &record_key)?;
         let is_over = record.map(|r| is_record_alive(&r, || writing.now_ms())).transpose()?;
         if is_over == Some(false) {
             writing.keys.expire(&record_key)?;
+        }
+        if let Some(key) = missed {
+            writing.keys.notify(class::KEY_MISS, "keymiss", writing.session.db, &key);
         }
     }
     Ok(())
@@ -113,7 +118,7 @@ fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]
     let Some(tracking) = &mut writing.session.tracking else { return };
     if command.is(flag::READONLY) && tracking.remembers() {
         for (key, _) in find_keys(command, args) {
-            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
+            writing.keys.remembered.read(key, tracking.listener.client.id, &writing.keys.state);
         }
     }
     if command.name != "caching" {
