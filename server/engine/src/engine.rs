@@ -170,7 +170,7 @@ impl Engine {
             };
             note_last(context.session, admitted);
             let (outcome, ns) =
-                measured(&self.counters, admitted.index, || run(&mut context, args));
+                measured(&self.counters, admitted.index, |_| run(&mut context, args));
             note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
             // Nobody may remove them here.
             self.expired.borrow_mut().clear();

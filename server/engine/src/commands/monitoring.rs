@@ -110,7 +110,7 @@ const MEMORY_SUBCOMMANDS: &[Command] = &[
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     row("usage", -3, READONLY, &[KeySpec::at(RO, 2)], Server, "4.0.0", memory_usage)
         .args("key [SAMPLES count:integer]")
-        .docs("O(N)", "Bytes that a key and its value take."),
+        .docs("O(N)", "Bytes that a key and its value take.").onlooker(),
 ];
 
 /// Subcommands.

@@ -11,10 +11,10 @@ use crate::monitor;
 use crate::notify::class;
 use crate::server::{Counters, ServerState};
 use crate::session::Session;
+use crate::ticks;
 use crate::write::Writing;
 use redtool_store::{Reader, Table};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::LazyLock;
 
 /// Runs a command that a script calls, and replies, with an error too; whether it may have written.
 pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> bool {
@@ -78,10 +78,15 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     note_last(writing.session, admitted);
     let counters = writing.counters;
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
-    let (outcome, ns) = measured(counters, admitted.index, || match admitted.command.run {
-        Run::Read(run) => run(&mut writing.view(), args),
-        Run::Write(run) | Run::Both(_, run) => run(writing, args),
+    let (outcome, ns) = measured(counters, admitted.index, |started| {
+        let is_use = is_use(admitted.command, writing.session);
+        writing.keys.space.set_now(if is_use { ticks::as_use(started) } else { 0 });
+        match admitted.command.run {
+            Run::Read(run) => run(&mut writing.view(), args),
+            Run::Write(run) | Run::Both(_, run) => run(writing, args),
+        }
     });
+    writing.keys.space.set_now(0);
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if !writing.expired.borrow().is_empty() {
         remove_expired(writing)?;
@@ -90,6 +95,13 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
         remember(writing, admitted.command, args);
     }
     outcome
+}
+
+/// Whether a command uses the keys that it looks at: they are idle no more.
+#[inline]
+fn is_use(command: &Command, session: &Session) -> bool {
+    let spares = session.info.no_touch.load(Relaxed) && command.name != "touch";
+    !(command.is_onlooker || spares)
 }
 
 /// Removes the keys that a command has found to have run out.
@@ -132,16 +144,17 @@ pub(super) fn note_last(session: &Session, admitted: Admitted) {
     session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
 }
 
-/// Runs a command, counts and times the call; how many nanoseconds it took.
+/// Runs a command, which is given the ticks at its start, counts and times the call; how many
+/// nanoseconds it took.
 #[inline]
 pub(super) fn measured(
     counters: &Counters,
     index: usize,
-    run: impl FnOnce() -> Outcome,
+    run: impl FnOnce(u64) -> Outcome,
 ) -> (Outcome, u64) {
-    let started = CLOCK.raw();
-    let outcome = run();
-    let ns = CLOCK.delta_as_nanos(started, CLOCK.raw());
+    let started = ticks::now();
+    let outcome = run(started);
+    let ns = ticks::ns_between(started, ticks::now());
     if let Some(counters) = counters.command(index) {
         counters.count(ns, outcome.is_err());
     }
@@ -162,6 +175,3 @@ pub(super) fn note_slow(
         state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
     }
 }
-
-/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
-static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
