@@ -150,6 +150,18 @@ XGROUP SETID x g 0 ; XGROUP DESTROY x g ; XADD x MAXLEN 1 2-1 a 1 ; XDEL x 2-1 ;
 XTRIM x MAXLEN 0 ; SORT s STORE o ; SORT none STORE o ; UNLINK x ; RESTORE k2 0 bad ; GET missing
 SET k v PX 1 ; wait ; GET k ; SELECT 1 ; SET k v ; FLUSHDB ; SELECT 0 ; SET k v NX ; SET k v NX
 LPUSHX none a ; HSETNX h a 1 ; HSETNX h a 2 ; SADD s 1 ; ZADD z 3 c ; EXPIRE none 1 ; LSET l 0 z
+FLUSHALL ; GET n ; MGET n m n ; EXISTS n m ; TOUCH n ; TTL n ; TYPE n ; STRLEN n ; GETRANGE n 0 1
+OBJECT ENCODING n ; DUMP n ; GETEX n ; GETDEL n ; SET n v GET ; DEL n ; GETSET n v ; DEL n
+LCS n m ; BITCOUNT n ; BITOP NOT o n ; PFCOUNT n ; PFMERGE n m ; DEL n ; LLEN n ; LRANGE n 0 1
+LINDEX n 0 ; LPOP n ; LMOVE n m LEFT LEFT ; SMEMBERS n ; SPOP n ; SINTERSTORE o n m ; SMOVE n m a
+HGET n f ; HMGET n f g ; HGETALL n ; HSCAN n 0 ; HDEL n f ; ZRANGE n 0 1 ; ZSCORE n a ; ZPOPMIN n
+ZUNIONSTORE o 2 n m ; ZRANGESTORE o n 0 1 ; GEOPOS n a ; GEOSEARCH n FROMMEMBER a BYBOX 1 1 km
+XLEN n ; XRANGE n - + ; XREAD STREAMS n 0 ; XREADGROUP GROUP g c STREAMS n > ; XACK n g 1-1
+XCLAIM n g c 0 1-1 ; XAUTOCLAIM n g c 0 0 ; XPENDING n g ; XDEL n 1-1 ; XINFO STREAM n ; SORT n
+COPY n m ; RENAME n m ; PERSIST n ; DEBUG OBJECT n ; RANDOMKEY ; XADD n NOMKSTREAM * a 1
+XGROUP CREATE n g 0 MKSTREAM ; SET a 1 ; SET b 1 ; COPY a b REPLACE ; RENAME a b
+SET k v PX 1 ; wait ; SET k v ; SET k v PX 1 ; wait ; TTL k ; SET k v PX 1 ; wait ; INCR k
+SET k v PX 1 ; wait ; RPUSH k a ; MSET k 1 m 2 ; EVAL "redis.call('get', 'z')" 0
 """
 
 
@@ -157,7 +169,7 @@ def events(port: int) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
     """Each command with the events that it makes, by channel and message."""
     link, listener = Connection(port, resp3=False), Client(port, resp3=False)
     link([b"FLUSHALL"])
-    assert link([b"CONFIG", b"SET", b"notify-keyspace-events", b"KEA"]).value == b"OK"
+    assert link([b"CONFIG", b"SET", b"notify-keyspace-events", b"KEAnm"]).value == b"OK"
     listener([b"PSUBSCRIBE", b"__key*__:*"])
     for line in " ; ".join(EVENTS.strip().splitlines()).split(" ; "):
         if line == "wait":

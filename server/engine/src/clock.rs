@@ -1,4 +1,4 @@
-//! What time it is: expiry, TTL and idle times are computed against this clock and no other.
+//! What time it is: expiries are computed against this clock and no other.
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A source of time.

@@ -228,6 +228,8 @@ pub struct Command {
     pub tips: &'static [&'static str],
     /// Flagged as a write, but its function itself refuses what writes, and runs the rest.
     pub refuses_writes: bool,
+    /// It looks at keys without using them: they stay idle.
+    pub is_onlooker: bool,
     /// The function.
     pub run: Run,
     /// Subcommands; when there are some, `run` is for the bare name.
@@ -299,6 +301,7 @@ const fn any_row(
         deprecated: None,
         tips: &[],
         refuses_writes: false,
+        is_onlooker: false,
         run,
         subcommands: &[],
     }
@@ -345,6 +348,12 @@ impl Command {
     /// Leaves it to the function to refuse what writes.
     pub const fn refuses_writes(mut self) -> Self {
         self.refuses_writes = true;
+        self
+    }
+
+    /// Looks at keys without using them.
+    pub const fn onlooker(mut self) -> Self {
+        self.is_onlooker = true;
         self
     }
 

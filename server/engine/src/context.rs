@@ -3,6 +3,8 @@ use crate::command::Command;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::keys::{find, is_record_alive};
+use crate::keyspace::Keyspace;
+use crate::notify::class;
 use crate::record_key::RecordKey;
 use crate::server::Counters;
 use crate::session::Session;
@@ -26,8 +28,8 @@ pub struct Context<'a> {
     pub reader: &'a dyn Reader,
     /// What the dataset knows about itself: counters as they are now.
     pub meta: &'a Meta,
-    /// Streams that are newer than their records.
-    pub streams: Option<&'a StreamCache>,
+    /// What the commands of a server that is written share; None where nobody writes.
+    pub keys: Option<&'a Keyspace>,
     /// The dataset they belong to.
     pub dataset: &'a Dataset,
     /// The connection.
@@ -39,8 +41,15 @@ pub struct Context<'a> {
     /// Counters of this engine.
     pub counters: &'a Counters,
     /// Keys that were found to have run out, to be removed when the command has ended.
-    pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
+    pub(crate) expired: &'a RefCell<Vec<Expired>>,
     pub(crate) now_ms: Cell<Option<i64>>,
+}
+
+/// A key that was found to have run out.
+pub struct Expired {
+    pub(crate) record_key: Vec<u8>,
+    /// The key, when it was missed, which is told once it is gone.
+    pub(crate) missed: Option<Vec<u8>>,
 }
 
 /// A live key.
@@ -75,12 +84,37 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The key in the selected database; an expired key is absent. Counts a keyspace hit or miss.
+    /// The key in the selected database; an expired key is absent. Counts a keyspace hit or miss,
+    /// and tells of the latter.
     #[inline]
     pub fn lookup(&self, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
+        let found = self.lookup_counted(key)?;
+        if found.is_none() {
+            self.tell_miss(key);
+        }
+        Ok(found)
+    }
+
+    /// The same, and tells nobody.
+    #[inline]
+    pub fn lookup_counted(&self, key: &[u8]) -> Result<Option<Found<'a>>, Error> {
         let found = self.lookup_in(self.session.db, key)?;
         self.counters.keyspace(found.is_some());
         Ok(found)
+    }
+
+    /// Tells that a key was not there, if somebody wants to know.
+    fn tell_miss(&self, key: &[u8]) {
+        let Some(keys) = self.keys.filter(|keys| keys.events & class::KEY_MISS != 0) else {
+            return;
+        };
+        let db = self.session.db;
+        match self.expired.borrow_mut().last_mut() {
+            Some(last) if last.record_key == *RecordKey::new(db, key) => {
+                last.missed = Some(key.to_vec());
+            }
+            _ => keys.notify(class::KEY_MISS, "keymiss", db, key),
+        }
     }
 
     /// The key in a given database, without counting.
@@ -89,10 +123,16 @@ impl<'a> Context<'a> {
         let record_key = RecordKey::new(db, key);
         let Some(record) = find(self.reader, &record_key, key)? else { return Ok(None) };
         if !is_record_alive(&record, || self.now_ms())? {
-            self.expired.borrow_mut().push(record_key.to_vec());
+            let expired = Expired { record_key: record_key.to_vec(), missed: None };
+            self.expired.borrow_mut().push(expired);
             return Ok(None);
         }
         Ok(Some(Found { record }))
+    }
+
+    /// Streams that are newer than their records.
+    pub fn streams(&self) -> Option<&'a StreamCache> {
+        self.keys.map(|keys| &keys.streams)
     }
 
     /// The key, which must be absent or of this kind.

@@ -99,6 +99,11 @@ impl Edit {
         })
     }
 
+    /// Whether its key is to be removed: of what has no elements, only a stream stays.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0 && self.kind != Kind::Stream
+    }
+
     /// Moves a packed value that has outgrown its record into segments.
     pub fn settle(&mut self, space: &mut Space) -> Result<()> {
         let OwnedBody::Packed(blob) = &self.body else { return Ok(()) };

@@ -11,18 +11,18 @@ mod waits;
 pub(crate) use self::admit::is_call;
 pub(crate) use self::run::call_from_script;
 
-use self::admit::Admitted;
+use self::admit::{exec_aborted, Admitted};
 use self::run::{check_room, measured, note_last, note_slow, run_alone};
 use crate::busy;
 use crate::command::{flag, Command, Run};
-use crate::context::Context;
+use crate::context::{Context, Expired};
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::monitor;
 use crate::server::Counters;
-use crate::session::Session;
+use crate::session::{Session, Transaction};
 use crate::table::Recent;
 use crate::watch::Watching;
 use crate::write::Writing;
@@ -44,7 +44,7 @@ pub struct Engine {
     /// The command that was looked for last.
     recent: RefCell<Recent>,
     /// Keys that a command has found to have run out.
-    expired: RefCell<Vec<Vec<u8>>>,
+    expired: RefCell<Vec<Expired>>,
 }
 
 /// The refusal of commands that write.
@@ -171,7 +171,7 @@ impl Engine {
             let mut context = Context {
                 reader: &**reader,
                 meta: self.dataset.meta(),
-                streams: None,
+                keys: None,
                 dataset: &self.dataset,
                 session,
                 out,
@@ -182,7 +182,7 @@ impl Engine {
             };
             note_last(context.session, admitted);
             let (outcome, ns) =
-                measured(&self.counters, admitted.index, false, || run(&mut context, args));
+                measured(&self.counters, admitted.index, false, |_| run(&mut context, args));
             note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
             // Nobody may remove them here.
             self.expired.borrow_mut().clear();
@@ -194,8 +194,7 @@ impl Engine {
             return Ok(());
         };
         if admitted.command.is(flag::WRITE) {
-            keys = self.when_saved(keys)?;
-            check_room(&keys, admitted.command)?;
+            keys = self.with_room(keys, admitted.command.is(flag::DENYOOM))?;
         }
         let mut writing = self.writing(&mut keys, session, out, admitted.command);
         let outcome = run_alone(&mut writing, admitted, args);
@@ -203,18 +202,21 @@ impl Engine {
         outcome
     }
 
-    /// Waits until changes are saved, when too many are not.
+    /// The keyspace for something that writes, once there is room for it: waits until changes are
+    /// saved, when too many are not.
     #[inline]
-    fn when_saved<'d>(
+    fn with_room<'d>(
         &'d self,
-        keys: MutexGuard<'d, Keyspace>,
+        mut keys: MutexGuard<'d, Keyspace>,
+        needs_memory: bool,
     ) -> Result<MutexGuard<'d, Keyspace>, Error> {
-        if !Dataset::must_save(&keys) {
-            return Ok(keys);
+        if Dataset::must_save(&keys) {
+            drop(keys);
+            self.dataset.save()?;
+            keys = self.dataset.keyspace();
         }
-        drop(keys);
-        self.dataset.save()?;
-        Ok(self.dataset.keyspace())
+        check_room(&keys, needs_memory, true)?;
+        Ok(keys)
     }
 
     fn writing<'a>(
@@ -303,7 +305,15 @@ impl Engine {
             let error = Error::fixed("ERR Command not allowed inside a transaction");
             return self.fail(out.buffer().len(), &error, out);
         }
+        // The queue takes memory, whatever is in it. A script that goes on and on has the keyspace.
+        let keys = self.dataset.keyspace_unless_busy();
+        let room = keys.map_or(Ok(()), |keys| check_room(&keys, true, command.is(flag::WRITE)));
+        if let Err(error) = room {
+            transaction.aborted = true;
+            return self.fail(out.buffer().len(), &error, out);
+        }
         transaction.writes |= command.is(flag::WRITE);
+        transaction.needs_memory |= command.is(flag::DENYOOM);
         transaction.queue.push(args.iter().map(|arg| arg.to_vec()).collect());
         session.info.queued.store(transaction.queue.len() as i64, Relaxed);
         out.simple("QUEUED");
@@ -322,16 +332,30 @@ impl Engine {
         watching.touched.load(Acquire) || watching.keys.iter().any(has_run_out)
     }
 
+    /// The keyspace for the commands of a transaction; they are not asked again whether there is
+    /// room.
+    fn keyspace_for(&self, transaction: &Transaction) -> Result<MutexGuard<'_, Keyspace>, Error> {
+        let mut keys = self.dataset.keyspace();
+        if transaction.writes {
+            let room = self.with_room(keys, transaction.needs_memory);
+            keys = room.map_err(|error| exec_aborted(&error))?;
+        }
+        if transaction.aborted {
+            let previous = "EXECABORT Transaction discarded because of previous errors.";
+            return Err(Error::fixed(previous));
+        }
+        Ok(keys)
+    }
+
     /// EXEC.
     fn run_queue(&self, session: &mut Session, out: &mut Writer) {
         let transaction = session.transaction.take().unwrap_or_default();
         session.set_transaction(None);
         let watching = session.watching.take();
-        if transaction.aborted {
-            let error = Error::fixed("EXECABORT Transaction discarded because of previous errors.");
-            return self.fail(out.buffer().len(), &error, out);
-        }
-        let mut keys = self.dataset.keyspace();
+        let mut keys = match self.keyspace_for(&transaction) {
+            Ok(keys) => keys,
+            Err(error) => return self.fail(out.buffer().len(), &error, out),
+        };
         if watching.is_some_and(|watching| self.has_changed(&keys, &watching)) {
             return out.null_array();
         }

@@ -152,7 +152,7 @@ impl Keyspace {
 
     /// Tells of an event, if somebody wants to know.
     #[inline]
-    pub fn notify(&mut self, of: u32, event: &str, db: u32, key: &[u8]) {
+    pub fn notify(&self, of: u32, event: &str, db: u32, key: &[u8]) {
         if self.events & of != 0 {
             self.notify_listeners(event, db, key);
         }
@@ -216,7 +216,7 @@ impl Keyspace {
     /// those who wait for its key. Whatever else was at the key goes, with its segments. Whether
     /// the object is still there.
     pub fn save(&mut self, record_key: &[u8], key: &[u8], mut edit: Edit) -> Result<bool> {
-        if edit.count == 0 && edit.kind != Kind::Stream {
+        if edit.is_empty() {
             if let OwnedBody::Segmented { id, .. } = edit.body {
                 self.space.delete_segments(id)?;
             }

@@ -38,6 +38,7 @@
 //! | [`dataset`] | a store opened as Redis databases |
 //! | [`busy`] | a script that runs for long |
 //! | [`clock`] | what time it is for expiry |
+//! | `ticks` | how long commands take, and when keys were last used |
 //! | [`session`] | state of one connection |
 //! | [`script`] | what a script may call, how long it may take |
 //! | [`server`] | state shared by connections: clients, counters, configuration |
@@ -105,6 +106,7 @@ pub mod sha1;
 pub mod slowlog;
 pub mod syntax;
 pub mod table;
+mod ticks;
 pub mod tracking;
 pub mod types;
 pub mod value;

@@ -2,6 +2,7 @@
 //! it may take, and what the others are told meanwhile.
 use crate::busy::{self, Script as Begun};
 use crate::command::Command;
+use crate::context::Expired;
 use crate::dataset::Dataset;
 use crate::engine;
 use crate::error::Error;
@@ -136,7 +137,7 @@ pub struct Caller<'a> {
     command: &'static Command,
     counters: &'a Counters,
     now_ms: i64,
-    expired: &'a RefCell<Vec<Vec<u8>>>,
+    expired: &'a RefCell<Vec<Expired>>,
     terms: &'a Terms<'a>,
     db: u32,
     has_written: bool,

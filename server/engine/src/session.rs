@@ -68,6 +68,8 @@ pub struct Transaction {
     pub aborted: bool,
     /// One of the commands writes.
     pub writes: bool,
+    /// One of them needs memory.
+    pub needs_memory: bool,
 }
 
 impl Session {

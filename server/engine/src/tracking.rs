@@ -6,7 +6,7 @@
 use crate::pubsub;
 use crate::server::{ClientInfo, ServerState};
 use redtool_format::resp::Writer;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
@@ -61,10 +61,13 @@ pub struct Listener {
 
 type Listeners = BTreeMap<u64, Listener>;
 
-/// What is remembered.
+/// What is remembered. A client that has ended leaves its id under the keys that it read, which
+/// costs nobody a walk over them: an id without a listener is told nothing.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    keys: HashMap<Vec<u8>, Listeners>,
+    /// Those whose reads are remembered.
+    readers: Listeners,
+    keys: HashMap<Vec<u8>, BTreeSet<u64>>,
     prefixes: BTreeMap<Vec<u8>, Listeners>,
 }
 
@@ -84,14 +87,22 @@ impl Remembered {
         (self.keys.len(), self.prefixes.len())
     }
 
+    /// A client's reads are remembered from now on.
+    pub fn listen(&mut self, listener: &Listener) {
+        self.readers.insert(listener.client.id, listener.clone());
+    }
+
     /// A client has read a key.
-    pub fn read(&mut self, key: &[u8], listener: &Listener, state: &ServerState) {
-        if self.keys.len() >= MOST_KEYS && !self.keys.contains_key(key) {
-            let victim = self.keys.keys().next().cloned().unwrap_or_default();
-            self.changed(&victim, 0, state);
+    pub fn read(&mut self, key: &[u8], client: u64, state: &ServerState) {
+        if let Some(readers) = self.keys.get_mut(key) {
+            readers.insert(client);
+            return;
         }
-        let listeners = self.keys.entry(key.to_vec()).or_default();
-        listeners.insert(listener.client.id, listener.clone());
+        if self.keys.len() >= MOST_KEYS {
+            let victim = self.keys.keys().next().cloned().unwrap_or_default();
+            self.tell_readers(&victim, 0, state);
+        }
+        self.keys.insert(key.to_vec(), BTreeSet::from([client]));
     }
 
     /// A client begins to broadcast under a prefix.
@@ -106,37 +117,50 @@ impl Remembered {
             listeners.remove(&client);
         }
         self.prefixes.retain(|_, listeners| !listeners.is_empty());
-        for listeners in self.keys.values_mut() {
-            listeners.remove(&client);
+        self.readers.remove(&client);
+        if self.readers.is_empty() {
+            self.keys.clear();
         }
-        self.keys.retain(|_, listeners| !listeners.is_empty());
     }
 
     /// A key has changed, by a client (0: by its time).
     pub fn changed(&mut self, key: &[u8], by: u64, state: &ServerState) {
-        let tell = |listeners: &Listeners| {
-            let meant = |l: &&Listener| !(l.no_loop && l.client.id == by);
-            listeners.values().filter(meant).for_each(|listener| tell(listener, Some(key), state));
-        };
-        if let Some(listeners) = self.keys.remove(key) {
-            tell(&listeners);
-        }
+        self.tell_readers(key, by, state);
         for (prefix, listeners) in &self.prefixes {
             if key.starts_with(prefix) {
-                tell(listeners);
+                tell_change(listeners.values(), key, by, state);
             }
+        }
+    }
+
+    /// Those who have read a key are told, and forgotten with it.
+    fn tell_readers(&mut self, key: &[u8], by: u64, state: &ServerState) {
+        if let Some(ids) = self.keys.remove(key) {
+            let readers = ids.iter().filter_map(|id| self.readers.get(id));
+            tell_change(readers, key, by, state);
         }
     }
 
     /// Every key is gone.
     pub fn flushed(&mut self, state: &ServerState) {
-        let mut all = Listeners::new();
-        for listeners in self.keys.values().chain(self.prefixes.values()) {
+        let mut all = self.readers.clone();
+        for listeners in self.prefixes.values() {
             all.extend(listeners.iter().map(|(id, listener)| (*id, listener.clone())));
         }
         self.keys.clear();
         all.values().for_each(|listener| tell(listener, None, state));
     }
+}
+
+/// Tells clients that a key has changed, but not the one that did it and does not want to know.
+fn tell_change<'l>(
+    listeners: impl Iterator<Item = &'l Listener>,
+    key: &[u8],
+    by: u64,
+    state: &ServerState,
+) {
+    let is_meant = |listener: &&Listener| !(listener.no_loop && listener.client.id == by);
+    listeners.filter(is_meant).for_each(|listener| tell(listener, Some(key), state));
 }
 
 /// Sends an invalidation; without a key, of all keys.
@@ -184,4 +208,29 @@ fn invalidation(key: Option<&[u8]>, resp3: bool) -> Vec<u8> {
         None => out.null(),
     }
     std::mem::take(out.buffer())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_ended_is_told_nothing_and_the_last_leaves_nothing() {
+        let (state, mut remembered) = (ServerState::new(), Remembered::default());
+        let [gone, there] = [(); 2].map(|()| {
+            let client = state.register(String::new(), String::new(), -1);
+            client.resp.store(3, Relaxed);
+            let listener = Listener { client, redirect: None, no_loop: false };
+            remembered.listen(&listener);
+            remembered.read(b"k", listener.client.id, &state);
+            listener.client
+        });
+        remembered.forget(gone.id);
+        remembered.changed(b"k", 0, &state);
+        assert!(gone.mailbox.take().pushes.is_empty());
+        assert_eq!(there.mailbox.take().pushes, invalidation(Some(b"k"), true));
+        remembered.read(b"k", there.id, &state);
+        remembered.forget(there.id);
+        assert!(remembered.is_empty());
+    }
 }

@@ -6,7 +6,7 @@
 //! those who watch, wait and listen.
 use crate::blocked::Waiter;
 use crate::command::Command;
-use crate::context::Context;
+use crate::context::{Context, Expired};
 use crate::dataset::Dataset;
 use crate::edit::Edit;
 use crate::error::Error;
@@ -46,7 +46,7 @@ pub struct Writing<'a> {
     pub(crate) waits: bool,
     /// The command has waited, and is run again because a key is ready.
     pub(crate) is_retry: bool,
-    pub(crate) expired: &'a RefCell<Vec<Vec<u8>>>,
+    pub(crate) expired: &'a RefCell<Vec<Expired>>,
     pub(crate) now_ms: Cell<Option<i64>>,
 }
 
@@ -76,7 +76,7 @@ impl Writing<'_> {
         Context {
             reader: &self.keys.space,
             meta: self.keys.space.meta(),
-            streams: Some(&self.keys.streams),
+            keys: Some(self.keys),
             dataset: self.dataset,
             session: self.session,
             out: self.out,
@@ -161,6 +161,16 @@ impl Writing<'_> {
         }
     }
 
+    /// The same for one of several keys that a command waits for: when it is run again because one
+    /// is ready, another that is of a different kind is passed over.
+    pub fn edit_one_of(&mut self, key: &[u8], kind: Kind) -> Result<Option<Edit>> {
+        match self.edit_any(key)? {
+            Some(edit) if edit.kind == kind => Ok(Some(edit)),
+            Some(_) if !self.is_retry => Err(Error::WRONG_TYPE),
+            _ => Ok(None),
+        }
+    }
+
     /// The object of a key, to be changed, whatever it is.
     pub fn edit_any(&mut self, key: &[u8]) -> Result<Option<Edit>> {
         self.edit_in(self.session.db, key)
@@ -188,7 +198,25 @@ impl Writing<'_> {
     /// wait for its key. Whatever else was at the key goes, with its segments. Whether the object
     /// is still there.
     pub fn save_in(&mut self, db: u32, key: &[u8], edit: Edit) -> Result<bool> {
+        if !edit.is_empty() {
+            self.tell_if_new(db, key)?;
+        }
         self.keys.save(&RecordKey::new(db, key), key, edit)
+    }
+
+    /// A key is about to be put: if somebody wants to know, that an expired one is gone, and that
+    /// nothing is there.
+    #[inline]
+    pub fn tell_if_new(&mut self, db: u32, key: &[u8]) -> Result<()> {
+        if self.keys.events & (class::NEW | class::EXPIRED) != 0 && !self.exists_in(db, key)? {
+            self.tell_new(db, key);
+        }
+        Ok(())
+    }
+
+    /// Tells of a key that is new, or takes the place of one that was removed for it.
+    pub fn tell_new(&mut self, db: u32, key: &[u8]) {
+        self.keys.notify(class::NEW, "new", db, key);
     }
 
     /// Removes a key and its value, telling nobody but those who wait for its end; whether it was

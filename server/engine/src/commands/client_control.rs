@@ -211,6 +211,8 @@ fn start_tracking(ws: &mut Writing<'_>, wanted: &Wanted<'_>) {
         for prefix in &prefixes {
             ws.keys.remembered.broadcast(prefix, &listener);
         }
+    } else {
+        ws.keys.remembered.listen(&listener);
     }
     let info = &ws.session.info;
     info.tracking.store(if mode == Mode::Broadcast { 3 } else { 1 }, Relaxed);

@@ -1,5 +1,6 @@
 //! DEBUG: what tests ask for.
 use super::debug_data::{populate, reload};
+use super::object::idle_s;
 use crate::args;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::Group::Server;
@@ -133,7 +134,7 @@ fn object(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
     let found = ctx.lookup_in(ctx.session.db, key)?.ok_or(Error::NO_SUCH_KEY)?;
     let object = found.object()?;
     let len = value::dump(ctx.reader, &object, |_, bytes, _| bytes.len())?;
-    let idle_s = object.idle_s.unwrap_or(0);
+    let idle_s = idle_s(ctx, key, &object);
     ctx.out.simple(&format!(
         "Value at:0x0 refcount:1 encoding:{} serializedlength:{len} lru:0 \
          lru_seconds_idle:{idle_s}",
@@ -219,5 +220,5 @@ pub const COMMANDS: &[Command] = &[
     either_row("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE,
         NO_KEYS, Server, "1.0.0", (debug_ro, debug))
         .internal()
-        .docs("depends on the subcommand", "For testing."),
+        .docs("depends on the subcommand", "For testing.").onlooker(),
 ];

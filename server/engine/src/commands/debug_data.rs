@@ -3,6 +3,8 @@ use super::restore::load;
 use crate::args;
 use crate::error::{Error, Outcome};
 use crate::keys::{is_alive, Keys};
+use crate::record_key::RecordKey;
+use crate::ticks;
 use crate::types::Result;
 use crate::value;
 use crate::write::Writing;
@@ -108,7 +110,10 @@ impl Writing<'_> {
             let before = (object.idle_s, object.freq);
             (object.idle_s, object.freq) = (idle_s, freq);
             before != (idle_s, freq)
-        })
+        })?;
+        let used = ticks::use_before(idle_s.unwrap_or(0));
+        self.keys.space.set_used(&RecordKey::new(db, key), used);
+        Ok(())
     }
 }
 

@@ -39,10 +39,10 @@ fn count(ctx: &Context<'_>, keys: &[&[u8]]) -> Result<u64> {
     Ok(hll::estimate(&merged))
 }
 
-/// The count that one value keeps, if it is right.
+/// The count that one value keeps, if it is right; of an absent one it is 0.
 fn kept_count(ctx: &Context<'_>, keys: &[&[u8]]) -> Result<Option<u64>> {
     let [key] = keys else { return Ok(None) };
-    Ok(with_value(ctx, key, |bytes| Ok(hll::cached_count(&bytes)))?.flatten())
+    Ok(with_value(ctx, key, |bytes| Ok(hll::cached_count(&bytes)))?.unwrap_or(Some(0)))
 }
 
 fn pfcount_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {

@@ -127,7 +127,7 @@ fn dbsize(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 pub const COMMANDS: &[Command] = &[
     row("exists", -2, READONLY | FAST, &[KeySpec::range(RO, 1, -1, 1)], Generic, "1.0.0", exists)
         .args("key...")
-        .docs("O(N)", "How many of the keys exist.")
+        .docs("O(N)", "How many of the keys exist.").onlooker()
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
     either_row("touch", -2, READONLY | FAST,
         &[KeySpec::range(RO, 1, -1, 1)], Generic, "3.2.1", (touch_ro, touch))
@@ -136,19 +136,21 @@ pub const COMMANDS: &[Command] = &[
         .tips(&["request_policy:multi_shard", "response_policy:agg_sum"]),
     row("type", 2, READONLY | FAST, READ_META, Generic, "1.0.0", type_)
         .args("key")
-        .docs("O(1)", "Type of the value at a key."),
+        .docs("O(1)", "Type of the value at a key.").onlooker(),
     row("ttl", 2, READONLY | FAST, READ_KEY, Generic, "1.0.0", ttl)
         .args("key")
-        .docs("O(1)", "Seconds until a key expires.").tips(&["nondeterministic_output"]),
+        .docs("O(1)", "Seconds until a key expires.").onlooker()
+        .tips(&["nondeterministic_output"]),
     row("pttl", 2, READONLY | FAST, READ_KEY, Generic, "2.6.0", pttl)
         .args("key")
-        .docs("O(1)", "Milliseconds until a key expires.").tips(&["nondeterministic_output"]),
+        .docs("O(1)", "Milliseconds until a key expires.").onlooker()
+        .tips(&["nondeterministic_output"]),
     row("expiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", expiretime)
         .args("key")
-        .docs("O(1)", "When a key expires, Unix seconds."),
+        .docs("O(1)", "When a key expires, Unix seconds.").onlooker(),
     row("pexpiretime", 2, READONLY | FAST, READ_KEY, Generic, "7.0.0", pexpiretime)
         .args("key")
-        .docs("O(1)", "When a key expires, Unix milliseconds."),
+        .docs("O(1)", "When a key expires, Unix milliseconds.").onlooker(),
     row("dbsize", 1, READONLY | FAST, NO_KEYS, Server, "1.0.0", dbsize)
         .docs("O(1)", "Number of keys in the database.")
         .acl(category::KEYSPACE).tips(&["request_policy:all_shards", "response_policy:agg_sum"]),

@@ -22,7 +22,7 @@ fn pop(ws: &mut Writing<'_>, args: &[&[u8]], end: Direction) -> Outcome {
     let [_, keys @ .., timeout] = args else { return Ok(()) };
     let timeout = args::timeout(timeout)?;
     for key in keys {
-        if let Some(edit) = ws.edit(key, Kind::List)? {
+        if let Some(edit) = ws.edit_one_of(key, Kind::List)? {
             ws.out.array(2);
             ws.out.bulk(key);
             return pop_one(ws, key, edit, end);

@@ -206,7 +206,7 @@ impl<'a> ManyKeys<'a> {
     /// Replies with the first key that has elements and some of them; whether there was one.
     pub fn pop(&self, ws: &mut Writing<'_>) -> Result<bool> {
         for key in self.keys {
-            if let Some(edit) = ws.edit(key, Kind::List)? {
+            if let Some(edit) = ws.edit_one_of(key, Kind::List)? {
                 ws.out.array(2);
                 ws.out.bulk(key);
                 pop_many(ws, key, edit, self.end, self.count)?;

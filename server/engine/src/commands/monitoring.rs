@@ -54,7 +54,7 @@ fn memory_usage(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         number::parse_i64(count).ok_or(Error::NOT_INTEGER)?;
         args::int_from(count, 0, "ERR syntax error")?;
     }
-    match ctx.lookup(args[2])? {
+    match ctx.lookup_in(ctx.session.db, args[2])? {
         None => ctx.out.null(),
         Some(found) => {
             let segments = value::segment_bytes(ctx.reader, &found.object()?)?;
@@ -114,7 +114,7 @@ const MEMORY_SUBCOMMANDS: &[Command] = &[
         .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"]),
     row("usage", -3, READONLY, &[KeySpec::at(RO, 2)], Server, "4.0.0", memory_usage)
         .args("key [SAMPLES count:integer]")
-        .docs("O(N)", "Bytes that a key and its value take."),
+        .docs("O(N)", "Bytes that a key and its value take.").onlooker(),
 ];
 
 /// Subcommands.

@@ -42,6 +42,7 @@ impl Writing<'_> {
             }
             object.write(&mut scratch);
         }
+        self.tell_new(to.0, to.1);
         let target = RecordKey::new(to.0, to.1);
         let replaced = self.keys.space.put_object(&target, &scratch);
         self.keys.scratch = scratch;
@@ -149,7 +150,7 @@ fn copy(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     if from == to {
         return Err(SAME_OBJECT);
     }
-    let copies = ws.exists(from.1)? && (!ws.exists_in(to.0, to.1)? || may_replace);
+    let copies = ws.view().lookup(from.1)?.is_some() && (!ws.exists_in(to.0, to.1)? || may_replace);
     if copies {
         copy_key(ws, from, to)?;
         ws.changed_in(to.0, to.1, GENERIC, "copy_to");

@@ -8,23 +8,25 @@ use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY};
+use crate::record_key::RecordKey;
+use crate::ticks;
 use crate::types::string::StringValue;
 use crate::value;
 use redtool_format::number;
 use redtool_format::rdb::payload;
-use redtool_store::Encoding;
+use redtool_store::{Encoding, Object};
 
 fn object(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
     Err(Error::SYNTAX)
 }
 
-/// Replies null when the key is not there, else what `reply` says.
+/// Replies null when the key is not there, else what `reply` says. That it is missed is not told.
 fn with_key(
     ctx: &mut Context<'_>,
     key: &[u8],
     reply: impl FnOnce(&mut Context<'_>, &Found<'_>) -> Outcome,
 ) -> Outcome {
-    match ctx.lookup(key)? {
+    match ctx.lookup_counted(key)? {
         Some(found) => reply(ctx, &found),
         None => {
             ctx.out.null();
@@ -63,7 +65,18 @@ fn object_freq(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     })
 }
 
-/// The idle time that the dump held, 0 when it held none.
+/// Seconds since a value was used: since its last use here, else since the dump was loaded, with
+/// the idle time that it held. A store keeps no uses: there it is what the dump held.
+pub(super) fn idle_s(ctx: &Context<'_>, key: &[u8], object: &Object<'_>) -> u64 {
+    let held_s = object.idle_s.map_or(0, u64::from);
+    let record_key = RecordKey::new(ctx.session.db, key);
+    match ctx.keys.and_then(|keys| keys.space.used(&record_key)) {
+        None => held_s,
+        Some(0) => held_s + ctx.dataset.state().uptime_s(),
+        Some(used) => ticks::idle_s(used),
+    }
+}
+
 fn object_idletime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     const LFU: Error = Error::fixed(
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
@@ -75,7 +88,7 @@ fn object_idletime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         if object.freq.is_some() || by_frequency {
             return Err(LFU);
         }
-        ctx.out.int(object.idle_s.map_or(0, i64::from));
+        ctx.out.int(idle_s(ctx, args[2], &object) as i64);
         Ok(())
     })
 }
@@ -96,15 +109,17 @@ fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    with_key(ctx, args[1], |ctx, found| {
-        let Context { reader, out, .. } = ctx;
-        value::dump(*reader, &found.object()?, |value_type, bytes, version| {
-            out.bulk_with(payload::size_bytes(bytes.len()), |out| {
-                payload::write(out, value_type, bytes, version);
-                Ok(())
-            })
-        })?
-    })
+    let Some(found) = ctx.lookup(args[1])? else {
+        ctx.out.null();
+        return Ok(());
+    };
+    let Context { reader, out, .. } = ctx;
+    value::dump(*reader, &found.object()?, |value_type, bytes, version| {
+        out.bulk_with(payload::size_bytes(bytes.len()), |out| {
+            payload::write(out, value_type, bytes, version);
+            Ok(())
+        })
+    })?
 }
 
 /// Subcommands.
@@ -112,19 +127,21 @@ fn dump(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 const OBJECT_SUBCOMMANDS: &[Command] = &[
     row("encoding", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_encoding)
         .args("key")
-        .docs("O(1)", "How a value is encoded.").tips(&["nondeterministic_output"]),
+        .docs("O(1)", "How a value is encoded.").onlooker().tips(&["nondeterministic_output"]),
     row("freq", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "4.0.0", object_freq)
         .args("key")
-        .docs("O(1)", "How often a value is used, as a logarithm.")
+        .docs("O(1)", "How often a value is used, as a logarithm.").onlooker()
         .tips(&["nondeterministic_output"]),
     row("help", 2, LOADING | STALE, NO_KEYS, Generic, "6.2.0", help)
         .docs("O(1)", "What OBJECT can do."),
     row("idletime", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_idletime)
         .args("key")
-        .docs("O(1)", "Seconds since a value was last used.").tips(&["nondeterministic_output"]),
+        .docs("O(1)", "Seconds since a value was last used.").onlooker()
+        .tips(&["nondeterministic_output"]),
     row("refcount", 3, READONLY, &[KeySpec::at(RO, 2)], Generic, "2.2.3", object_refcount)
         .args("key")
-        .docs("O(1)", "Number of references to a value.").tips(&["nondeterministic_output"]),
+        .docs("O(1)", "Number of references to a value.").onlooker()
+        .tips(&["nondeterministic_output"]),
 ];
 
 /// The rows.

@@ -17,7 +17,7 @@ use crate::record_key::RecordKey;
 use crate::types::{loaded, Result};
 use crate::write::Writing;
 use redtool_format::rdb::payload::{self, DumpPayload};
-use redtool_format::rdb::ValueType;
+use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::StoreError;
 
 const BAD_FORMAT: Error = Error::fixed("ERR Bad data format");
@@ -113,8 +113,10 @@ fn put(
     }
     edit.expire_at_ms = expire_at_ms;
     edit.meta = value.meta.map(<[u8]>::to_vec);
-    ws.keys.blocked.signal_gone(&RecordKey::new(ws.session.db, key));
-    ws.save_in(ws.session.db, key, edit)?;
+    let record_key = RecordKey::new(ws.session.db, key);
+    ws.keys.blocked.signal_gone(&record_key);
+    ws.tell_new(ws.session.db, key);
+    ws.keys.save(&record_key, key, edit)?;
     Ok(())
 }
 
@@ -125,9 +127,13 @@ pub(super) fn load(
     value_type: ValueType,
     payload: &[u8],
 ) -> Result<Option<Edit>> {
+    let limits = &ws.keys.limits;
     match from_payload(value_type, payload, &mut ws.keys.space) {
+        Ok(Some(edit)) if edit.kind == Kind::List => {
+            loaded::list(&mut ws.keys.space, limits, value_type, payload, edit).map(Some)
+        }
         Ok(Some(mut edit)) => {
-            edit.encoding = loaded::encoding(&ws.keys.limits, value_type, payload, &edit)?;
+            edit.encoding = loaded::encoding(limits, value_type, payload, &edit)?;
             Ok(Some(edit))
         }
         Err(Error::Store(StoreError::Format(_) | StoreError::Corrupt(_))) => Err(BAD_FORMAT),

@@ -32,7 +32,7 @@ pub(crate) fn with_stream<T>(
     f: impl FnOnce(&mut Context<'_>, &Stream<'_>) -> Result<T>,
 ) -> Result<Option<T>> {
     let Some(found) = ctx.lookup_kind(key, Kind::Stream)? else { return Ok(None) };
-    let stream = Stream::open_newest(ctx.reader, ctx.streams, &found.object()?)?;
+    let stream = Stream::open_newest(ctx.reader, ctx.streams(), &found.object()?)?;
     f(ctx, &stream).map(Some)
 }
 

@@ -11,7 +11,7 @@ use crate::command::Group::Stream as Streams;
 use crate::command::{write_row, Command};
 use crate::commands::stream::{reply_id, reply_message, reply_messages, with_stream};
 use crate::commands::stream_id::{parse_exact, previous};
-use crate::commands::stream_write::{change, tell};
+use crate::commands::stream_write::{change_read, tell};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{ACCESS, RO};
 use crate::keyspec::KeySpec;
@@ -287,7 +287,7 @@ impl Reader<'_> {
 
 /// Checks that a group can be read from, before any is.
 fn check_group(ws: &mut Writing<'_>, key: &[u8], group: &[u8], id: &[u8]) -> Outcome {
-    let is_there = change(ws, key, |_, stream| Ok(stream.groups_mut()?.get(group).is_some()))?;
+    let is_there = change_read(ws, key, |_, stream| Ok(stream.groups_mut()?.get(group).is_some()))?;
     if is_there != Some(true) {
         return Err(no_group(key, group));
     }
@@ -298,7 +298,7 @@ fn check_group(ws: &mut Writing<'_>, key: &[u8], group: &[u8], id: &[u8]) -> Out
 fn read_group(ws: &mut Writing<'_>, read: &Read<'_>, key: &[u8], id: &[u8]) -> Result<bool> {
     let (name, consumer) = read.group.unwrap_or_default();
     let now_ms = ws.now_ms();
-    let done = change(ws, key, |ws, stream| {
+    let done = change_read(ws, key, |ws, stream| {
         let Writing { keys, out, .. } = ws;
         let (messages, head, groups) = stream.parts(&keys.space)?;
         let group = groups.get_mut(name).ok_or_else(|| no_group(key, name))?;

@@ -5,7 +5,7 @@ use crate::command::Group::Stream as Streams;
 use crate::command::{write_row, Command};
 use crate::commands::stream::{reply_id, reply_message};
 use crate::commands::stream_id::{parse_exact, parse_start};
-use crate::commands::stream_write::{change, tell};
+use crate::commands::stream_write::{change_read, tell};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{DELETE, RW, UPDATE};
 use crate::keyspec::KeySpec;
@@ -165,7 +165,7 @@ fn claim_by(
     args: &[&[u8]],
     f: impl FnOnce(&mut Writer, &Stream<'_>, &mut Group) -> Result<(bool, u64)>,
 ) -> Outcome {
-    let done = change(ws, args[1], |ws, stream| {
+    let done = change_read(ws, args[1], |ws, stream| {
         let Writing { keys, out, .. } = ws;
         let (messages, _, groups) = stream.parts(&keys.space)?;
         let group = groups.get_mut(args[2]).ok_or_else(|| missing(args))?;

@@ -6,7 +6,7 @@ use crate::command::Group::Stream;
 use crate::command::{write_row, Command};
 use crate::commands::stream_id::parse_exact;
 use crate::commands::stream_info::no_group;
-use crate::commands::stream_write::{change, create, parse_end_id, tell};
+use crate::commands::stream_write::{change, change_read, create, parse_end_id, tell};
 use crate::error::{Error, Outcome};
 use crate::keyspec::access::{RW, UPDATE};
 use crate::keyspec::KeySpec;
@@ -164,7 +164,7 @@ pub(crate) fn xgroup_delconsumer(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcom
 }
 
 fn xack(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
-    let acknowledged = change(ws, args[1], |_, stream| {
+    let acknowledged = change_read(ws, args[1], |_, stream| {
         let Some(group) = stream.groups_mut()?.get_mut(args[2]) else { return Ok(0) };
         let ids = args[3..].iter().map(|id| parse_exact(id, 0)).collect::<Result<Vec<_>>>()?;
         let acknowledged = ids.into_iter().filter(|id| group.acknowledge(*id)).count();

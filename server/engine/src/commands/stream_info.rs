@@ -78,7 +78,7 @@ pub(crate) fn xinfo_stream(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
     let full = parse_full(&args[3..]).map_err(|error| name_subcommand(error, args[1]))?;
     let object = found.object()?;
-    let stream = Stream::open_newest(ctx.reader, ctx.streams, &object)?;
+    let stream = Stream::open_newest(ctx.reader, ctx.streams(), &object)?;
     let meta = stream.head()?;
     ctx.out.map(if full.is_some() { 9 } else { 10 });
     let ids: Vec<[u8; 16]> = stream.nodes()?.into_iter().map(StreamId::to_bytes).collect();
@@ -185,7 +185,7 @@ fn full_consumer(ctx: &mut Context<'_>, group: &Group, consumer: &Consumer, limi
 pub(crate) fn xinfo_groups(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
     let object = found.object()?;
-    let stream = Stream::open_newest(ctx.reader, ctx.streams, &object)?;
+    let stream = Stream::open_newest(ctx.reader, ctx.streams(), &object)?;
     let (head, groups) = (stream.head()?, stream.groups()?);
     ctx.out.array(groups.len());
     for (name, group) in groups.iter() {
@@ -209,7 +209,7 @@ pub(crate) fn no_group(key: &[u8], group: &[u8]) -> Error {
 pub(crate) fn xinfo_consumers(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     let found = find(ctx, args[2])?;
     let object = found.object()?;
-    let groups = Stream::open_newest(ctx.reader, ctx.streams, &object)?.groups()?;
+    let groups = Stream::open_newest(ctx.reader, ctx.streams(), &object)?.groups()?;
     let group = groups.get(args[3]).ok_or_else(|| no_group(args[2], args[3]))?;
     let now_ms = ctx.now_ms();
     ctx.out.array(group.consumer_count());

@@ -54,7 +54,7 @@ pub(crate) fn xpending(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     };
     let found = ctx.lookup_kind(args[1], Kind::Stream)?.ok_or_else(missing)?;
     let object = found.object()?;
-    let groups = Stream::open_newest(ctx.reader, ctx.streams, &object)?.groups()?;
+    let groups = Stream::open_newest(ctx.reader, ctx.streams(), &object)?.groups()?;
     let group = groups.get(args[2]).ok_or_else(missing)?;
     match range {
         None => summary(ctx.out, group),

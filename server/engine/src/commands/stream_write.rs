@@ -77,6 +77,19 @@ pub(crate) fn change<T>(
     outcome.map(Some)
 }
 
+/// The same for a command that, to Redis, only reads the key: that it is absent counts as a miss.
+pub(crate) fn change_read<T>(
+    ws: &mut Writing<'_>,
+    key: &[u8],
+    f: impl FnOnce(&mut Writing<'_>, &mut StreamEdit) -> Result<T>,
+) -> Result<Option<T>> {
+    let outcome = change(ws, key, f)?;
+    if outcome.is_none() {
+        ws.view().lookup(key)?;
+    }
+    Ok(outcome)
+}
+
 /// Makes a stream at a key where nothing is, once `f` has done its work without an error.
 pub(crate) fn create<T>(
     ws: &mut Writing<'_>,
@@ -86,6 +99,7 @@ pub(crate) fn create<T>(
     let record_key = RecordKey::new(ws.session.db, key);
     let mut stream = StreamEdit::new();
     let done = f(ws, &mut stream)?;
+    ws.tell_new(ws.session.db, key);
     close(ws.keys, &record_key, key, None, stream)?;
     Ok(done)
 }

@@ -149,10 +149,7 @@ fn getex(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         }
     }
     let given = reader.given();
-    let Some(old) = ws.edit(key, Kind::String)? else {
-        ws.out.null();
-        return Ok(());
-    };
+    let Some(old) = ws.edit(key, Kind::String)? else { return reply_value(ws, key) };
     given.check("getex")?;
     reply_value(ws, key)?;
     match given {

@@ -20,12 +20,8 @@ fn pop_or_wait(
     pop: Pop,
 ) -> Outcome {
     for key in keys {
-        match pop.from(ws, key) {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            // It goes on waiting for a sorted set.
-            Err(Error::Reply(_)) if ws.is_retry => {}
-            Err(error) => return Err(error),
+        if pop.from(ws, key)? {
+            return Ok(());
         }
     }
     ws.wait_for(args, keys, timeout, false, |out| out.null_array());

@@ -246,7 +246,7 @@ pub(crate) struct Pop {
 impl Pop {
     /// Pops members of a sorted set and replies with them; false when the key is absent.
     pub fn from(self, ws: &mut Writing<'_>, key: &[u8]) -> Result<bool> {
-        let Some(mut edit) = ws.edit(key, Kind::Zset)? else { return Ok(false) };
+        let Some(mut edit) = ws.edit_one_of(key, Kind::Zset)? else { return Ok(false) };
         if self.count == 0 {
             ws.out.array(0);
             return Ok(true);

@@ -60,7 +60,7 @@ fn only_listening(row: &Command, command: &Command) -> Error {
 
 /// Redis' words when EXEC itself is refused.
 #[cold]
-fn exec_aborted(error: &Error) -> Error {
+pub(super) fn exec_aborted(error: &Error) -> Error {
     let text = error.to_string();
     let reason = text.strip_prefix("ERR ").unwrap_or(&text);
     Error::text(format!("EXECABORT Transaction discarded because of: {reason}"))

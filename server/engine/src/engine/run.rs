@@ -2,17 +2,19 @@
 use super::admit::{admit_call, crosses_slots, Admitted};
 use super::READONLY;
 use crate::command::{flag, Command, Run};
+use crate::context::Expired;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
+use crate::notify::class;
 use crate::server::{Counters, ServerState};
 use crate::session::Session;
+use crate::ticks;
 use crate::write::Writing;
 use redtool_store::{Reader, Table};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::LazyLock;
 
 /// Runs a command that a script calls, and replies, with an error too; whether it may have written.
 pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> bool {
@@ -46,7 +48,7 @@ fn check_call(
     if writes && ws.dataset.readonly() && !command.refuses_writes {
         return Err(READONLY);
     }
-    check_room(ws.keys, command)?;
+    check_room(ws.keys, command.is(flag::DENYOOM), writes)?;
     let in_cluster = ws.dataset.state().cluster_enabled.load(Relaxed);
     if in_cluster && crosses_slots(command, args) {
         return Err(Error::fixed(
@@ -56,16 +58,16 @@ fn check_call(
     Ok(())
 }
 
-/// Refuses what writes when the store takes no changes, and what needs memory when there is no
-/// more.
+/// Refuses what needs memory when there is no more, and what writes when the store takes no
+/// changes.
 #[inline]
-pub(super) fn check_room(keys: &Keyspace, command: &Command) -> Outcome {
-    if let (true, Some(error)) = (command.is(flag::WRITE), &keys.save_error) {
-        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
-    }
+pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> Outcome {
     let most = keys.limits.memory_bytes;
-    if most > 0 && command.is(flag::DENYOOM) && keys.space.bytes() > most {
+    if most > 0 && needs_memory && keys.space.bytes() > most {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+    }
+    if let (true, Some(error)) = (writes, &keys.save_error) {
+        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
     }
     Ok(())
 }
@@ -77,11 +79,15 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     let counters = writing.counters;
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let is_inner = writing.is_scripted;
-    let (outcome, ns) =
-        measured(counters, admitted.index, is_inner, || match admitted.command.run {
+    let (outcome, ns) = measured(counters, admitted.index, is_inner, |started| {
+        let is_use = is_use(admitted.command, writing.session);
+        writing.keys.space.set_now(if is_use { ticks::as_use(started) } else { 0 });
+        match admitted.command.run {
             Run::Read(run) => run(&mut writing.view(), args),
             Run::Write(run) | Run::Both(_, run) => run(writing, args),
-        });
+        }
+    });
+    writing.keys.space.set_now(0);
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if !writing.expired.borrow().is_empty() {
         remove_expired(writing)?;
@@ -92,6 +98,13 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     outcome
 }
 
+/// Whether a command uses the keys that it looks at: they are idle no more.
+#[inline]
+fn is_use(command: &Command, session: &Session) -> bool {
+    let spares = session.info.no_touch.load(Relaxed) && command.name != "touch";
+    !(command.is_onlooker || spares)
+}
+
 /// Removes the keys that a command has found to have run out.
 #[cold]
 fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
@@ -99,11 +112,14 @@ fn remove_expired(writing: &mut Writing<'_>) -> Outcome {
     if writing.dataset.readonly() {
         return Ok(());
     }
-    for record_key in expired {
+    for Expired { record_key, missed } in expired {
         let record = writing.keys.space.get(Table::Objects, &record_key)?;
         let is_over = record.map(|r| is_record_alive(&r, || writing.now_ms())).transpose()?;
         if is_over == Some(false) {
             writing.keys.expire(&record_key)?;
+        }
+        if let Some(key) = missed {
+            writing.keys.notify(class::KEY_MISS, "keymiss", writing.session.db, &key);
         }
     }
     Ok(())
@@ -115,7 +131,7 @@ fn remember(writing: &mut Writing<'_>, command: &'static Command, args: &[&[u8]]
     let Some(tracking) = &mut writing.session.tracking else { return };
     if command.is(flag::READONLY) && tracking.remembers() {
         for (key, _) in find_keys(command, args) {
-            writing.keys.remembered.read(key, &tracking.listener, &writing.keys.state);
+            writing.keys.remembered.read(key, tracking.listener.client.id, &writing.keys.state);
         }
     }
     if command.name != "caching" {
@@ -129,23 +145,24 @@ pub(super) fn note_last(session: &Session, admitted: Admitted) {
     session.info.last_command.store((index + 1 + (sub << 16)) as u32, Relaxed);
 }
 
-/// Runs a command, counts and times the call; how many nanoseconds it took. Of commands that were
-/// read together, each counts from the end of the one before: the clock is looked at once.
+/// Runs a command, which is given the ticks at its start, counts and times the call; how many
+/// nanoseconds it took. Of commands that were read together, each counts from the end of the one
+/// before: the clock is looked at once.
 #[inline]
 pub(super) fn measured(
     counters: &Counters,
     index: usize,
     is_inner: bool,
-    run: impl FnOnce() -> Outcome,
+    run: impl FnOnce(u64) -> Outcome,
 ) -> (Outcome, u64) {
     let started = match counters.ended.load(Relaxed) {
-        0 => CLOCK.raw(),
-        _ if is_inner => CLOCK.raw(),
+        0 => ticks::now(),
+        _ if is_inner => ticks::now(),
         ended => ended,
     };
-    let outcome = run();
-    let ended = CLOCK.raw();
-    let ns = CLOCK.delta_as_nanos(started, ended);
+    let outcome = run(started);
+    let ended = ticks::now();
+    let ns = ticks::ns_between(started, ended);
     counters.ended.store(ended, Relaxed);
     if let Some(counters) = counters.command(index) {
         counters.count(ns, outcome.is_err());
@@ -167,6 +184,3 @@ pub(super) fn note_slow(
         state.slow.note(&session.info, args, ns, command.is(flag::FAST), log);
     }
 }
-
-/// Reads the processor's counter of ticks: the system's clock costs as much as a GET.
-static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);

@@ -1,6 +1,7 @@
 //! What OBJECT ENCODING says of a value that was loaded: the store knows it for the usual limits,
 //! this for others.
 use super::limits::Limits;
+use super::list_write::ListEdit;
 use super::Result;
 use crate::edit::{is_packed, Edit};
 use crate::error::Error;
@@ -8,8 +9,9 @@ use redtool_format::encodings::stream::Message;
 use redtool_format::number;
 use redtool_format::rdb::stream::StreamMeta;
 use redtool_format::rdb::value::{self, Templates, Visitor};
-use redtool_format::rdb::{Kind, ValueType};
-use redtool_store::Encoding;
+use redtool_format::rdb::{length, Kind, ValueType};
+use redtool_format::Cursor;
+use redtool_store::{Encoding, Space};
 
 /// The encoding of an object that was made of a payload. Servers look at the lengths of elements
 /// only when these arrive one by one.
@@ -45,6 +47,25 @@ pub fn encoding(
         },
         _ => Encoding::Hashtable,
     })
+}
+
+/// A list that was made of a payload: one node that is small enough is a listpack.
+pub fn list(
+    space: &mut Space,
+    limits: &Limits,
+    value_type: ValueType,
+    payload: &[u8],
+    mut edit: Edit,
+) -> Result<Edit> {
+    if limits.list_size == Limits::default().list_size {
+        return Ok(edit);
+    }
+    let has_nodes = matches!(value_type, ValueType::ListQuicklist | ValueType::ListQuicklist2);
+    let nodes = if has_nodes { length::read_plain(&mut Cursor::new(payload))? } else { 1 };
+    edit.encoding = if nodes == 1 { Encoding::Listpack } else { Encoding::Quicklist };
+    let mut list = ListEdit::new(space, Some(edit), limits.list_size);
+    list.grows_by(0, 0)?;
+    Ok(list.edit)
 }
 
 /// What the limits are about.

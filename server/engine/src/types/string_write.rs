@@ -100,6 +100,7 @@ impl Writing<'_> {
         if value.len() > PIECE_BYTES {
             return self.put_pieces(key, value, expire_at_ms);
         }
+        self.tell_if_new(self.session.db, key)?;
         let record_key = RecordKey::new(self.session.db, key);
         let object = Object {
             kind: Kind::String,

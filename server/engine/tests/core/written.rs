@@ -1,5 +1,5 @@
 //! Commands that write, of no one type, in every home.
-use super::writable::{expect_everywhere, HOMES};
+use super::writable::{expect_everywhere, Home, HOMES};
 use redtool_engine::watch::Touched;
 use redtool_format::resp::Value;
 use redtool_store::object::record_key;
@@ -226,4 +226,29 @@ fn keys_that_expire_are_found_after_a_swap_whatever_their_length() {
         assert_eq!(removed, 9, "{home:?}");
         db.expect(&[("DBSIZE", ":0")]);
     }
+}
+
+/// What a store that takes no changes refuses outside a transaction, it refuses inside too: what
+/// writes is not queued, and what was queued before is not run.
+#[test]
+fn a_transaction_writes_nothing_that_cannot_be_saved() {
+    let mut written = Home::Lmdb.open();
+    let db = &mut written.db;
+    db.expect(&[("MULTI", "+OK"), ("SET k v", "+QUEUED")]);
+    db.engine.dataset().keyspace().save_error = Some("the disk is full".into());
+    db.expect(&[
+        (
+            "EXEC",
+            "-EXECABORT Transaction discarded because of: MISCONF Errors writing to the store: \
+             the disk is full",
+        ),
+        ("MULTI", "+OK"),
+        ("SET k v", "-MISCONF Errors writing to the store: the disk is full"),
+        ("GET k", "+QUEUED"),
+    ]);
+    db.engine.dataset().keyspace().save_error = None;
+    db.expect(&[
+        ("EXEC", "-EXECABORT Transaction discarded because of previous errors."),
+        ("GET k", "nil"),
+    ]);
 }

@@ -2,10 +2,11 @@
 //!
 //! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
 //! value, the expiry index in an ordered set.
+use super::entry::Entry;
 use super::segment_key::SegmentKey;
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::layout::MAX_KEY_BYTES;
 use crate::object::{split_record_key, write_expire_key, Object};
 use hashbrown::HashMap;
@@ -25,6 +26,8 @@ pub(super) struct Memory {
     /// Keys of the expiry index.
     pub expires: BTreeSet<Box<[u8]>>,
     segment_bytes: usize,
+    /// What time it is for objects that are used; 0: what happens is no use.
+    pub now: u32,
 }
 
 /// The id that a segment's key starts with.
@@ -38,10 +41,25 @@ impl Memory {
         self.dbs.values().map(ObjectTable::bytes).sum::<usize>() + self.segment_bytes
     }
 
+    /// The record of an object.
     #[inline]
     pub fn object(&self, record_key: &[u8]) -> Option<&[u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        self.dbs.get(&db)?.get(key)
+        self.dbs.get(&db)?.get(key, self.now)
+    }
+
+    /// When an object was last used.
+    pub fn used(&self, record_key: &[u8]) -> Option<u32> {
+        let (db, key) = split_record_key(record_key).ok()?;
+        self.dbs.get(&db)?.find(key).map(Entry::used)
+    }
+
+    /// An object counts as last used at this time.
+    pub fn set_used(&self, record_key: &[u8], at: u32) {
+        let Ok((db, key)) = split_record_key(record_key) else { return };
+        if let Some(entry) = self.dbs.get(&db).and_then(|table| table.find(key)) {
+            entry.mark_used(at);
+        }
     }
 
     #[inline]
@@ -58,7 +76,10 @@ impl Memory {
         seen: impl FnOnce(Option<&[u8]>),
     ) -> Result<()> {
         let (db, key) = split_record_key(record_key)?;
-        self.dbs.entry(db).or_default().put(key, record, seen);
+        if u32::try_from(record.len()).is_err() {
+            return Err(StoreError::Corrupt("a record has more than 4 GB".into()));
+        }
+        self.dbs.entry(db).or_default().put(key, record, self.now, seen);
         Ok(())
     }
 

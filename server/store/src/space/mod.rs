@@ -13,6 +13,7 @@
 //! the caller's to keep. Ids of segments are given out by [`Space::new_id`].
 mod changes;
 mod databases;
+mod entry;
 mod expiry;
 mod layers;
 mod memory;
@@ -103,6 +104,30 @@ impl Space {
         match &self.home {
             Home::Memory(memory) => memory.bytes(),
             Home::Store(layers) => layers.live.bytes(),
+        }
+    }
+
+    /// What happens from now on are uses of objects at this time, in units of the caller's; 0: they
+    /// are no uses. Only objects in memory have such a time.
+    #[inline]
+    pub fn set_now(&mut self, now: u32) {
+        if let Home::Memory(memory) = &mut self.home {
+            memory.now = now;
+        }
+    }
+
+    /// When an object was last used; 0: not since it was loaded. None where nobody keeps it.
+    pub fn used(&self, record_key: &[u8]) -> Option<u32> {
+        match &self.home {
+            Home::Memory(memory) => memory.used(record_key),
+            Home::Store(_) => None,
+        }
+    }
+
+    /// An object counts as last used at this time, if somebody keeps it.
+    pub fn set_used(&self, record_key: &[u8], at: u32) {
+        if let Home::Memory(memory) = &self.home {
+            memory.set_used(record_key, at);
         }
     }
 

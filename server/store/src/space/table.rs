@@ -7,19 +7,15 @@
 //! meets every key that was there all the time, exactly once, whatever was written meanwhile.
 //!
 //! ```text
-//! entry   key length u16 · key bytes · object record       one allocation a key
 //! shard   of hash h with 2^level + split shards: the low bits of h, reversed, taken modulo
 //!         2^level, or modulo 2^(level+1) when that shard is cut already
 //! ```
-use crate::layout::MAX_KEY_BYTES;
+use super::entry::Entry;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-type Entry = Box<[u8]>;
-
 /// Entries a shard, on average, at which the next shard is cut.
 const SHARD_ENTRIES: usize = 48;
-const LEN_BYTES: usize = 2;
 
 /// Objects by key.
 pub(super) struct ObjectTable {
@@ -50,12 +46,20 @@ impl ObjectTable {
         self.bytes
     }
 
-    /// The record of a key.
+    /// The entry of a key.
     #[inline]
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub fn find(&self, key: &[u8]) -> Option<&Entry> {
         let hash = self.hash(key);
         let shard = &self.shards[self.shard_of(hash)];
-        shard.find(slot_hash(hash), |entry| key_of(entry) == key).map(|entry| record_of(entry))
+        shard.find(slot_hash(hash), |entry| entry.key() == key)
+    }
+
+    /// The record of a key, which is used now (see [`Entry::mark_used`]).
+    #[inline]
+    pub fn get(&self, key: &[u8], now: u32) -> Option<&[u8]> {
+        let entry = self.find(key)?;
+        entry.mark_used(now);
+        Some(entry.record())
     }
 
     /// The record of a key, to be changed in place.
@@ -63,36 +67,38 @@ impl ObjectTable {
     pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut [u8]> {
         let hash = self.hash(key);
         let index = self.shard_of(hash);
-        let found = self.shards[index].find_mut(slot_hash(hash), |entry| key_of(entry) == key);
-        found.and_then(|entry| entry.get_mut(LEN_BYTES + key.len()..))
+        let found = self.shards[index].find_mut(slot_hash(hash), |entry| entry.key() == key);
+        found.map(Entry::record_mut)
     }
 
-    /// Stores a record; `seen` is shown the one it replaces.
+    /// Stores a record, which is used now; `seen` is shown the one it replaces.
     #[inline]
-    pub fn put(&mut self, key: &[u8], record: &[u8], seen: impl FnOnce(Option<&[u8]>)) {
+    pub fn put(&mut self, key: &[u8], record: &[u8], now: u32, seen: impl FnOnce(Option<&[u8]>)) {
         let hash = self.hash(key);
         let (index, seed) = (self.shard_of(hash), self.seed);
         let slot = self.shards[index].entry(
             slot_hash(hash),
-            |entry| key_of(entry) == key,
-            |entry| slot_hash(hash_of(key_of(entry), seed)),
+            |entry| entry.key() == key,
+            |entry| slot_hash(hash_of(entry.key(), seed)),
         );
         match slot {
             Slot::Occupied(mut slot) => {
                 let entry = slot.get_mut();
-                let start = LEN_BYTES + key.len();
-                seen(Some(&entry[start..]));
-                if entry.len() - start == record.len() {
-                    entry[start..].copy_from_slice(record);
+                entry.mark_used(now);
+                let old = entry.record();
+                seen(Some(old));
+                if old.len() == record.len() {
+                    entry.record_mut().copy_from_slice(record);
                 } else {
-                    self.bytes = self.bytes + record.len() + start - entry.len();
-                    *entry = new_entry(key, record);
+                    self.bytes = self.bytes + record.len() - old.len();
+                    *entry = Entry::new(key, record, entry.used());
                 }
             }
             Slot::Vacant(slot) => {
                 seen(None);
-                slot.insert(new_entry(key, record));
-                self.bytes += LEN_BYTES + key.len() + record.len();
+                let entry = Entry::new(key, record, now);
+                self.bytes += entry.bytes();
+                slot.insert(entry);
                 self.len += 1;
                 if self.len > self.shards.len() * SHARD_ENTRIES {
                     self.cut_next();
@@ -105,11 +111,11 @@ impl ObjectTable {
     pub fn remove(&mut self, key: &[u8], seen: impl FnOnce(&[u8])) -> bool {
         let hash = self.hash(key);
         let index = self.shard_of(hash);
-        let found = self.shards[index].find_entry(slot_hash(hash), |entry| key_of(entry) == key);
+        let found = self.shards[index].find_entry(slot_hash(hash), |entry| entry.key() == key);
         let Ok(slot) = found else { return false };
         let (entry, _) = slot.remove();
-        seen(record_of(&entry));
-        self.bytes -= entry.len();
+        seen(entry.record());
+        self.bytes -= entry.bytes();
         self.len -= 1;
         true
     }
@@ -123,7 +129,7 @@ impl ObjectTable {
             walk.next_hash = Some(hash);
             walk.load();
             let rest: Vec<_> =
-                walk.entries.by_ref().filter(|(h, e)| (*h, key_of(e)) > (hash, key)).collect();
+                walk.entries.by_ref().filter(|(h, e)| (*h, e.key()) > (hash, key)).collect();
             walk.entries = rest.into_iter();
         }
         walk
@@ -151,12 +157,12 @@ impl ObjectTable {
         let shard = &mut self.shards[self.split];
         let mut half = HashTable::with_capacity(shard.len() / 2 + 1);
         let moving =
-            |entry: &mut Entry| hash_of(key_of(entry), seed).reverse_bits() as usize & bit != 0;
+            |entry: &mut Entry| hash_of(entry.key(), seed).reverse_bits() as usize & bit != 0;
         for entry in shard.extract_if(moving) {
-            let hash = slot_hash(hash_of(key_of(&entry), seed));
-            half.insert_unique(hash, entry, |entry| slot_hash(hash_of(key_of(entry), seed)));
+            let hash = slot_hash(hash_of(entry.key(), seed));
+            half.insert_unique(hash, entry, |entry| slot_hash(hash_of(entry.key(), seed)));
         }
-        shard.shrink_to(0, |entry| slot_hash(hash_of(key_of(entry), seed)));
+        shard.shrink_to(0, |entry| slot_hash(hash_of(entry.key(), seed)));
         self.shards.push(half);
         self.split += 1;
         if self.split == bit {
@@ -185,7 +191,7 @@ impl<'t> TableWalk<'t> {
     pub fn advance(&mut self) -> Option<(&'t [u8], &'t [u8])> {
         loop {
             if let Some((_, entry)) = self.entries.next() {
-                return Some((key_of(entry), record_of(entry)));
+                return Some((entry.key(), entry.record()));
             }
             if !self.load() {
                 return None;
@@ -199,9 +205,9 @@ impl<'t> TableWalk<'t> {
         let index = self.table.shard_of(hash);
         let mut entries: Vec<(u64, &Entry)> = self.table.shards[index]
             .iter()
-            .map(|entry| (self.table.hash(key_of(entry)), entry))
+            .map(|entry| (self.table.hash(entry.key()), entry))
             .collect();
-        entries.sort_unstable_by(|a, b| (a.0, key_of(a.1)).cmp(&(b.0, key_of(b.1))));
+        entries.sort_unstable_by(|a, b| (a.0, a.1.key()).cmp(&(b.0, b.1.key())));
         self.entries = entries.into_iter();
         let depth = self.table.depth(index);
         self.next_hash = match depth {
@@ -223,35 +229,6 @@ fn slot_hash(hash: u64) -> u64 {
     hash << 32 | (hash & u64::from(u32::MAX))
 }
 
-fn new_entry(key: &[u8], record: &[u8]) -> Entry {
-    debug_assert!(key.len() <= MAX_KEY_BYTES);
-    let mut entry = Vec::with_capacity(LEN_BYTES + key.len() + record.len());
-    entry.extend_from_slice(&(key.len() as u16).to_le_bytes());
-    entry.extend_from_slice(key);
-    entry.extend_from_slice(record);
-    entry.into_boxed_slice()
-}
-
-#[inline]
-fn split(entry: &[u8]) -> (&[u8], &[u8]) {
-    match entry {
-        [a, b, rest @ ..] => {
-            rest.split_at(usize::from(u16::from_le_bytes([*a, *b])).min(rest.len()))
-        }
-        _ => (&[], &[]),
-    }
-}
-
-#[inline]
-fn key_of(entry: &[u8]) -> &[u8] {
-    split(entry).0
-}
-
-#[inline]
-fn record_of(entry: &[u8]) -> &[u8] {
-    split(entry).1
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,13 +248,14 @@ mod tests {
                 assert_eq!(table.remove(&key, |_| ()), map.remove(&key).is_some());
             } else {
                 let record = vec![n as u8; n as usize % 50];
-                table.put(&key, &record, |old| assert_eq!(old, map.get(&key).map(Vec::as_slice)));
+                table
+                    .put(&key, &record, 0, |old| assert_eq!(old, map.get(&key).map(Vec::as_slice)));
                 map.insert(key, record);
             }
         }
         assert_eq!(table.len(), map.len());
         for (key, record) in &map {
-            assert_eq!(table.get(key), Some(record.as_slice()));
+            assert_eq!(table.get(key, 0), Some(record.as_slice()));
         }
         let mut walked = keys(&table);
         walked.sort();
@@ -290,7 +268,7 @@ mod tests {
         let mut table = ObjectTable::default();
         let name = |n: u32| format!("key:{n}").into_bytes();
         for n in 0..1000 {
-            table.put(&name(n), b"", |_| ());
+            table.put(&name(n), b"", 0, |_| ());
         }
         let (mut met, mut place, mut fresh) = (Vec::new(), None::<Vec<u8>>, 1000);
         loop {
@@ -304,7 +282,7 @@ mod tests {
             met.extend(batch);
             if fresh < 50_000 {
                 for n in fresh..fresh + 100 {
-                    table.put(&name(n), b"", |_| ());
+                    table.put(&name(n), b"", 0, |_| ());
                 }
                 fresh += 100;
             }
