@@ -66,9 +66,9 @@ VERB = Verb(
         Option(
             "dir",
             ("--dir",),
-            "Folder of the backend's store, dump.lmdb or dump.leveldb.",
+            "Folder of what the backend keeps: dump.lmdb or dump.leveldb (by default here); "
+            "dump.rdb of a dataset in memory, which is saved only where this is given.",
             metavar="PATH",
-            default=".",
         ),
         Option("rdb", ("--rdb",), "Begin with what this dump holds.", metavar="FILE"),
         Option("flushall", ("--flushall",), "Begin with nothing, or with --rdb alone."),

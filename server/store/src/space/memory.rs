@@ -2,6 +2,7 @@
 //!
 //! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
 //! value, the expiry index in an ordered set.
+use super::past::Past;
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor};
 use crate::error::Result;
@@ -23,10 +24,12 @@ pub(super) struct Memory {
     /// Keys of the expiry index.
     pub expires: BTreeSet<Box<[u8]>>,
     segment_bytes: usize,
+    /// What was at the moment that somebody still reads.
+    pub past: Option<Box<Past>>,
 }
 
 /// The id that a segment's key starts with.
-fn id_of(key: &[u8]) -> u64 {
+pub(super) fn id_of(key: &[u8]) -> u64 {
     key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id))
 }
 
@@ -45,7 +48,31 @@ impl Memory {
     #[inline]
     pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        self.dbs.get_mut(&db)?.get_mut(key)
+        let record = self.dbs.get_mut(&db)?.get_mut(key)?;
+        if let Some(past) = &mut self.past {
+            past.note_object(db, key, Some(record));
+        }
+        Some(record)
+    }
+
+    /// The objects of a db.
+    pub fn table(&self, db: u32) -> Option<&ObjectTable> {
+        self.dbs.get(&db)
+    }
+
+    /// Databases that have keys, ascending.
+    pub fn dbs(&self) -> impl Iterator<Item = u32> + '_ {
+        self.dbs.keys().copied()
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self) {
+        let past = self.past.take();
+        let rest = std::mem::take(self);
+        self.past = past;
+        if let Some(past) = &mut self.past {
+            past.note_rest(rest);
+        }
     }
 
     #[inline]
@@ -56,14 +83,26 @@ impl Memory {
         seen: impl FnOnce(Option<&[u8]>),
     ) -> Result<()> {
         let (db, key) = split_record_key(record_key)?;
-        self.dbs.entry(db).or_default().put(key, record, seen);
+        let past = &mut self.past;
+        self.dbs.entry(db).or_default().put(key, record, |old| {
+            if let Some(past) = past {
+                past.note_object(db, key, old);
+            }
+            seen(old);
+        });
         Ok(())
     }
 
     pub fn remove_object(&mut self, record_key: &[u8], seen: impl FnOnce(&[u8])) -> Result<bool> {
         let (db, key) = split_record_key(record_key)?;
         let Some(table) = self.dbs.get_mut(&db) else { return Ok(false) };
-        let removed = table.remove(key, seen);
+        let past = &mut self.past;
+        let removed = table.remove(key, |old| {
+            if let Some(past) = past {
+                past.note_object(db, key, Some(old));
+            }
+            seen(old);
+        });
         if table.len() == 0 {
             self.dbs.remove(&db);
         }
@@ -90,7 +129,11 @@ impl Memory {
     }
 
     pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.segments.get_mut(&id_of(key))?.get_mut(key)
+        let value = self.segments.get_mut(&id_of(key))?.get_mut(key)?;
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, Some(value));
+        }
+        Some(value)
     }
 
     /// The last segment of a value whose key is not greater.
@@ -98,13 +141,20 @@ impl Memory {
         let bounds = (Bound::Unbounded, Bound::Included(key));
         let segments = self.segments.get_mut(&id_of(key))?;
         let (key, value) = segments.range_mut::<[u8], _>(bounds).next_back()?;
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, Some(value));
+        }
         Some((key, value))
     }
 
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();
-        if let Some(old) = segments.insert(key.into(), value) {
+        let old = segments.insert(key.into(), value);
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, old.as_deref());
+        }
+        if let Some(old) = old {
             self.segment_bytes -= (old.len() + key.len()).min(self.segment_bytes);
         }
     }
@@ -113,6 +163,9 @@ impl Memory {
         let id = id_of(key);
         let Some(segments) = self.segments.get_mut(&id) else { return false };
         let removed = segments.remove(key);
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, removed.as_deref());
+        }
         if segments.is_empty() {
             self.segments.remove(&id);
         }
@@ -124,6 +177,10 @@ impl Memory {
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
         let Some((mut key, value)) = segments.remove_entry(old) else { return };
+        if let Some(past) = &mut self.past {
+            past.note_segment(old, Some(&value));
+            past.note_segment(new, segments.get(new).map(Vec::as_slice));
+        }
         if key.len() == new.len() {
             key.copy_from_slice(new);
         } else {
@@ -134,6 +191,9 @@ impl Memory {
 
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
+            if let Some(past) = &mut self.past {
+                segments.iter().for_each(|(key, value)| past.note_segment(key, Some(value)));
+            }
             let bytes: usize = segments.iter().map(|(key, value)| key.len() + value.len()).sum();
             self.segment_bytes -= bytes.min(self.segment_bytes);
         }
@@ -150,6 +210,9 @@ impl Memory {
 
     /// Exchanges two dbs; the expiry index is of record keys, and so is made anew for both.
     pub fn swap(&mut self, a: u32, b: u32) {
+        if let Some(past) = &mut self.past {
+            past.note_swap(a, b);
+        }
         let (of_a, of_b) = (self.dbs.remove(&a), self.dbs.remove(&b));
         for (db, table) in [(b, of_a), (a, of_b)] {
             if let Some(table) = table {
@@ -225,10 +288,17 @@ pub(super) struct SegmentWalk<'m> {
     forward: bool,
 }
 
+impl<'m> SegmentWalk<'m> {
+    /// The next key and its value.
+    pub fn advance(&mut self) -> Option<(&'m [u8], &'m [u8])> {
+        let range = self.range.as_mut()?;
+        let record = if self.forward { range.next() } else { range.next_back() };
+        record.map(|(key, value)| (&key[..], &value[..]))
+    }
+}
+
 impl<'m> Cursor<'m> for SegmentWalk<'m> {
     fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
-        let Some(range) = &mut self.range else { return Ok(None) };
-        let record = if self.forward { range.next() } else { range.next_back() };
-        Ok(record.map(|(key, value)| (Cow::Borrowed(&key[..]), Cow::Borrowed(&value[..]))))
+        Ok(self.advance().map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))))
     }
 }
