@@ -3,6 +3,7 @@
 //! network layer, on whatever thread, empties the box.
 use crate::server::lock;
 use std::fs::File;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,17 @@ pub struct SentFile {
     pub file: File,
     /// Bytes that are not sent.
     pub left_bytes: u64,
+}
+
+impl SentFile {
+    /// The next bytes to be sent, at most so many.
+    pub fn next_bytes(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let n = self.left_bytes.min(most as u64) as usize;
+        let mut bytes = vec![0; n];
+        self.file.read_exact(&mut bytes)?;
+        self.left_bytes -= n as u64;
+        Ok(bytes)
+    }
 }
 
 /// What was in a mailbox.

@@ -22,7 +22,7 @@ use redtool_engine::server::Counters;
 use redtool_engine::session::Replies;
 use redtool_engine::Session;
 use redtool_format::resp::{Parsed, Parser, Writer};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Instant;
@@ -405,7 +405,7 @@ impl Connection {
         }
         let out = bench.out.buffer();
         let outcome = match self.replies.is_empty() {
-            true => write_some(&mut self.stream, out),
+            true => self.stream.write_some(out),
             false => Ok(0),
         };
         let sent = outcome.as_ref().map_or(out.len(), |sent| *sent);
@@ -431,7 +431,7 @@ impl Connection {
             if self.replies.is_empty() {
                 return Ok(());
             }
-            let sent = write_some(&mut self.stream, self.replies.as_slice())?;
+            let sent = self.stream.write_some(self.replies.as_slice())?;
             count(&bench.counters.output_bytes, sent);
             self.replies.consume(sent);
             if !self.replies.is_empty() {
@@ -444,10 +444,7 @@ impl Connection {
     /// Takes the next bytes of the file that is sent; after the last the connection ends.
     fn load(&mut self) -> io::Result<()> {
         let Some(sent) = &mut self.file else { return Ok(()) };
-        let n = sent.left_bytes.min(FLUSH_BYTES as u64) as usize;
-        let mut chunk = vec![0; n];
-        sent.file.read_exact(&mut chunk)?;
-        sent.left_bytes -= n as u64;
+        let mut chunk = sent.next_bytes(FLUSH_BYTES)?;
         if sent.left_bytes == 0 {
             self.file = None;
             self.ending = true;
@@ -471,21 +468,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Writes as much as the socket takes.
-fn write_some(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-    let mut sent = 0;
-    while sent < bytes.len() {
-        match stream.write(&bytes[sent..]) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(n) => sent += n,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(sent)
 }
 
 /// CLIENT REPLY OFF and SKIP: takes the reply back, and moves SKIP on to the next command.

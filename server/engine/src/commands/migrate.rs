@@ -21,6 +21,7 @@ use redtool_format::rdb::value::Templates;
 use redtool_format::rdb::writer::{convert_value, Converted, Fate, Value, WriteError};
 use redtool_format::rdb::Dialect;
 use redtool_store::Object;
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -95,7 +96,11 @@ fn connect(ws: &Writing<'_>, args: &[&[u8]], wish: &Wish<'_>) -> Result<Peer> {
     };
     let host = String::from_utf8_lossy(args[1]);
     let port = u16::try_from(args::int(args[2])?).map_err(|_| NOT_REACHED)?;
-    dialer.dial(&host, port, wish.timeout).map(Peer::new).map_err(|_| NOT_REACHED)
+    dialer.dial(&host, port, wish.timeout).map(Peer::new).map_err(|error| match error.kind() {
+        // Redis hears of a refusal when it writes.
+        ErrorKind::ConnectionRefused => trouble("writing"),
+        _ => NOT_REACHED,
+    })
 }
 
 /// The payload of a value, in the old form where that holds everything.

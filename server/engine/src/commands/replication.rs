@@ -75,7 +75,7 @@ fn send_dump(ws: &mut Writing<'_>, head: Vec<u8>) -> Outcome {
 
 /// REPLCONF name value [name value ...]: what the client is, and what it wants.
 fn replconf(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
-    if args.len() % 2 == 0 {
+    if args.len().is_multiple_of(2) {
         return Err(Error::SYNTAX);
     }
     let mut replica = ws.session.replica;

@@ -135,16 +135,19 @@ impl Memory {
         let mut batch = Batch { records: Vec::new(), left_bytes: most_bytes };
         match (walk.table, walk.back) {
             (Table::Objects, _) => self.past_objects(past, walk.from, &mut batch),
-            (Table::Segments, false) => {
-                let (now, then) = self.past_segments(past, walk);
-                batch.take(overlaid(now, then), walk);
-            }
-            (Table::Segments, true) => {
-                let (now, then) = self.past_segments(past, walk);
-                let now = now.map(|(key, value)| (Reverse(key), value));
-                let then = then.map(|(key, value)| (Reverse(key), value));
-                let both = overlaid(now, then);
-                batch.take(both.map(|(Reverse(key), value)| (key, value)), walk);
+            (Table::Segments, back) => {
+                let rest = past.rest.as_deref().unwrap_or(self);
+                let mut now = rest.segments(walk.from, !back);
+                let now = std::iter::from_fn(move || now.advance());
+                let then = segments_then(past, walk);
+                if back {
+                    let now = now.map(|(key, value)| (Reverse(key), value));
+                    let then = then.map(|(key, value)| (Reverse(key), value));
+                    let both = overlaid(now, then);
+                    batch.take(both.map(|(Reverse(key), value)| (key, value)), walk);
+                } else {
+                    batch.take(overlaid(now, then), walk);
+                }
             }
             (Table::Meta | Table::Expires, _) => {}
         }
@@ -168,31 +171,22 @@ impl Memory {
             }
         }
     }
+}
 
-    /// The segments of a value as they are, and what was set apart of them.
-    fn past_segments<'p>(
-        &'p self,
-        past: &'p Past,
-        walk: &PastWalk<'_>,
-    ) -> (
-        impl Iterator<Item = (&'p [u8], &'p [u8])>,
-        impl Iterator<Item = (&'p [u8], Option<&'p [u8]>)>,
-    ) {
-        let rest = past.rest.as_deref().unwrap_or(self);
-        let mut now = rest.segments(walk.from, !walk.back);
-        let bounds = match walk.back {
-            false => (Bound::Included(walk.from), Bound::Unbounded),
-            true => (Bound::Unbounded, Bound::Included(walk.from)),
-        };
-        let (mut then, back) = (past.segments.range::<[u8], _>(bounds), walk.back);
-        let then = std::iter::from_fn(move || if back { then.next_back() } else { then.next() });
-        let then = then.map(|(key, value)| (&key[..], value.as_deref()));
-        let id = id_of(walk.from);
-        (
-            std::iter::from_fn(move || now.advance()),
-            then.take_while(move |(key, _)| id_of(key) == id),
-        )
-    }
+/// What was set apart of the segments of a value.
+fn segments_then<'p>(
+    past: &'p Past,
+    walk: &PastWalk<'_>,
+) -> impl Iterator<Item = (&'p [u8], Option<&'p [u8]>)> {
+    let bounds = match walk.back {
+        false => (Bound::Included(walk.from), Bound::Unbounded),
+        true => (Bound::Unbounded, Bound::Included(walk.from)),
+    };
+    let (mut then, back) = (past.segments.range::<[u8], _>(bounds), walk.back);
+    let then = std::iter::from_fn(move || if back { then.next_back() } else { then.next() });
+    let id = id_of(walk.from);
+    let then = then.map(|(key, value)| (&key[..], value.as_deref()));
+    then.take_while(move |(key, _)| id_of(key) == id)
 }
 
 /// The objects of one db after a key.
@@ -222,9 +216,8 @@ fn overlaid<'p, K: Ord>(
 ) -> impl Iterator<Item = (K, &'p [u8])> {
     let (mut now, mut then) = (now.peekable(), then.peekable());
     std::iter::from_fn(move || loop {
-        match take_first(&mut now, &mut then)? {
-            (key, Some(value)) => return Some((key, value)),
-            (_, None) => {}
+        if let (key, Some(value)) = take_first(&mut now, &mut then)? {
+            return Some((key, value));
         }
     })
 }

@@ -309,7 +309,7 @@ fn a_space_in_memory_is_read_as_it_was_while_it_is_written() {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040);
         write_any(space, random >> 33);
     };
-    for _ in 0..60 {
+    for _ in 0..20 {
         (0..300).for_each(|_| write(&mut space));
         let (objects, segments) = (all(&space, Table::Objects), all_segments(&space));
         space.begin_past();
