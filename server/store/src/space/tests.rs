@@ -248,7 +248,7 @@ fn write_any(space: &mut Space, n: u64) {
     let key = record_key((n % 3) as u32, format!("{}", n / 7 % 40).as_bytes());
     let id = n / 5 % 19 + 1;
     match n % 11 {
-        0..=3 => drop(space.put_object(&key, &record((n % 2 == 0).then_some(5), n as u32))),
+        0..=3 => drop(space.put_object(&key, &record(n.is_multiple_of(2).then_some(5), n as u32))),
         4 => drop(space.delete_object(&key)),
         5 => space.put_segment(&list_key(id, n % 9), vec![n as u8; 3]),
         6 => space.delete_segment(&list_key(id, n % 9)),
@@ -258,8 +258,8 @@ fn write_any(space: &mut Space, n: u64) {
                 value.push(1);
             }
         }
-        9 if n % 20 == 0 => drop(space.delete_segments(id)),
-        10 if n % 50 == 0 => drop(space.swap(0, 1)),
+        9 if n.is_multiple_of(20) => drop(space.delete_segments(id)),
+        10 if n.is_multiple_of(50) => drop(space.swap(0, 1)),
         10 if n % 1200 == 1 => space.clear(),
         _ => {
             if let Ok(Some(record)) = space.object_mut(&key) {
