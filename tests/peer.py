@@ -29,6 +29,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def run(client: redis.Redis, *command: Any) -> Any:
+    """One command's reply, as plain as redis-py gives it."""
+    execute: Any = client.execute_command
+    return execute(*command, NEVER_DECODE=True)
+
+
 class RedisServer:
     """A redis-server on a folder; it saves only when told to, and keeps no expiry cycle going."""
 
@@ -60,8 +66,7 @@ class RedisServer:
 
     def run(self, *command: Any) -> Any:
         """One command's reply, as plain as redis-py gives it."""
-        execute: Any = self.client.execute_command
-        return execute(*command, NEVER_DECODE=True)
+        return run(self.client, *command)
 
     @property
     def version(self) -> tuple[int, ...]:

@@ -29,7 +29,8 @@ class Dataset:
     """An open dataset. Use it in a `with` statement, or close it.
 
     It is opened for reading; `writable` opens a store for commands that write, which are kept when
-    it is closed. With `copy` they change a copy in memory.
+    it is closed. With `copy` they change a copy in memory. What is in memory is saved as the dump
+    `saved_as` when it is served, by SAVE and at the end.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Dataset:
         tuning: Mapping[str, str] | None = None,
         writable: bool = False,
         copy: bool = False,
+        saved_as: str | None = None,
     ) -> None:
         self.url = os.fspath(url)
         options: dict[str, Any] = {
@@ -54,6 +56,8 @@ class Dataset:
         }
         if temp_dir is not None:
             options["temp_dir"] = temp_dir
+        if saved_as is not None:
+            options["saved_as"] = saved_as
         source = source_url(self.url, tuning)
         with named(self.url):
             self.native = _native.Dataset(source, options)

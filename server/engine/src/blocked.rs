@@ -37,10 +37,6 @@ pub struct Blocked {
     waiters: HashMap<u64, Waiter>,
     by_key: HashMap<Vec<u8>, VecDeque<u64>>,
     ready: VecDeque<Vec<u8>>,
-    /// Clients that wait until everything is saved.
-    pub savers: Vec<Arc<ClientInfo>>,
-    /// Somebody wants everything to be saved soon.
-    pub save_wanted: bool,
 }
 
 impl Blocked {

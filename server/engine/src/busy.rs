@@ -186,6 +186,7 @@ pub(crate) fn answer(
     if is(0, "shutdown") && is(1, "nosave") {
         // The script cannot go on, whatever it has written: it is what is not saved.
         state.running.kill.store(true, Relaxed);
+        state.ends_unsaved.store(true, Relaxed);
         state.shutdown.store(true, Relaxed);
         session.close_after_reply = true;
         return Ok(());

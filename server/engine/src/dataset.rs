@@ -2,16 +2,20 @@
 //! the table Meta.
 //!
 //! What the records of Meta are is told by [`redtool_store::meta`].
-use crate::clock::{system_ms, Clock};
+use crate::clock::Clock;
+use crate::dump::{Dumper, Jobs};
 use crate::keyspace::Keyspace;
+use crate::peer::Dialer;
 use crate::scan::Cursors;
 use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
 use redtool_format::rdb::ValueType;
 use redtool_store::meta::Meta;
-use redtool_store::space::Frozen;
 use redtool_store::{Object, Reader, Space, Store, StoreError, Table};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::time::Duration;
 
 /// Databases a server has at least.
@@ -51,7 +55,17 @@ pub struct Dataset {
     ranks: RankCache,
     keyspace: Mutex<Keyspace>,
     /// Held by the one that saves.
-    saving: Mutex<()>,
+    pub(crate) saving: Mutex<()>,
+    /// Who writes dumps.
+    dumper: Option<Arc<dyn Dumper>>,
+    /// The dump that a dataset in memory is saved as.
+    dump_path: Option<PathBuf>,
+    /// That is asked for, or under way.
+    pub(crate) is_dumping: AtomicBool,
+    /// Dumps that are asked for.
+    pub(crate) jobs: Jobs,
+    /// Who connects to other servers, once there is a server.
+    dialer: OnceLock<Box<dyn Dialer>>,
 }
 
 /// Changes that wait to be saved may take so much memory.
@@ -94,6 +108,11 @@ impl Dataset {
         Ok(Self {
             keyspace: Mutex::new(keyspace),
             saving: Mutex::new(()),
+            dumper: None,
+            dump_path: None,
+            is_dumping: AtomicBool::new(false),
+            jobs: Jobs::default(),
+            dialer: OnceLock::new(),
             store,
             clock,
             databases,
@@ -107,55 +126,45 @@ impl Dataset {
         })
     }
 
+    /// The same, of which dumps can be made. One in memory that is written is saved as the dump
+    /// `path`, an absolute one, if there is one.
+    #[must_use]
+    pub fn with_dumps(mut self, dumper: Arc<dyn Dumper>, path: Option<PathBuf>) -> Self {
+        if let Some(path) = &path {
+            let text =
+                |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+            self.state.set_config("dir", text(path.parent().map(Path::as_os_str)));
+            self.state.set_config("dbfilename", text(path.file_name()));
+        }
+        self.dumper = Some(dumper);
+        self.dump_path = path;
+        self
+    }
+
+    /// Lets commands connect to other servers. The first one who says how is heard.
+    pub fn set_dialer(&self, dialer: Box<dyn Dialer>) {
+        self.dialer.get_or_init(|| dialer);
+    }
+
+    /// Who connects to other servers.
+    pub(crate) fn dialer(&self) -> Option<&dyn Dialer> {
+        self.dialer.get().map(|dialer| &**dialer)
+    }
+
+    /// Who writes dumps of it.
+    pub(crate) fn dumper(&self) -> Option<&dyn Dumper> {
+        self.dumper.as_deref()
+    }
+
+    /// The dump that it is saved as.
+    pub(crate) fn dump_path(&self) -> Option<&Path> {
+        self.dump_path.as_deref()
+    }
+
     /// The records and those who must hear of their changes, for one command (or one transaction)
     /// at a time.
     pub fn keyspace(&self) -> MutexGuard<'_, Keyspace> {
         lock(&self.keyspace)
-    }
-    /// Writes the changes since the last time into the store, and waits until they are durable;
-    /// commands go on meanwhile. Nothing is to be done for a dataset in memory.
-    ///
-    /// When the store refuses them they are kept, and tried again the next time; until then
-    /// commands that write are refused.
-    pub fn save(&self) -> Result<(), StoreError> {
-        let _alone = lock(&self.saving);
-        let (frozen, savers, dirty) = {
-            let mut keys = self.keyspace();
-            let savers = std::mem::take(&mut keys.blocked.savers);
-            keys.blocked.save_wanted = false;
-            (keys.freeze(), savers, keys.dirty)
-        };
-        let outcome = match frozen {
-            Ok(Some(frozen)) => self.write(&frozen, dirty),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        let reply = match &outcome {
-            Ok(()) => b"+OK\r\n".to_vec(),
-            Err(error) => format!("-ERR {error}\r\n").into_bytes(),
-        };
-        savers.iter().for_each(|client| client.mailbox.reply(reply.clone()));
-        outcome
-    }
-
-    fn write(&self, frozen: &Frozen, dirty: u64) -> Result<(), StoreError> {
-        let outcome = frozen.write();
-        let mut keys = self.keyspace();
-        match &outcome {
-            Ok(()) => {
-                keys.space.thaw()?;
-                keys.dirty -= dirty.min(keys.dirty);
-                keys.saved_s = system_ms() / 1000;
-                keys.save_error = None;
-            }
-            Err(error) => keys.save_error = Some(error.to_string()),
-        }
-        outcome
-    }
-
-    /// Whether somebody wants changes to be saved soon.
-    pub fn save_wanted(&self) -> bool {
-        self.keyspace().blocked.save_wanted
     }
 
     /// Whether so much waits to be saved that writers have to wait too.

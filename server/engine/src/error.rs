@@ -25,6 +25,13 @@ impl Error {
     pub fn text(text: String) -> Self {
         Error::Reply(Cow::Owned(text))
     }
+    /// The same, said of the store.
+    pub fn into_store(self) -> StoreError {
+        match self {
+            Error::Store(error) => error,
+            Error::Reply(text) => StoreError::Corrupt(text.into_owned()),
+        }
+    }
     /// The key holds another type.
     pub const WRONG_TYPE: Error =
         Error::fixed("WRONGTYPE Operation against a key holding the wrong kind of value");

@@ -105,11 +105,8 @@ impl Keyspace {
 
     /// Sets the changes apart, to be written into the store; see [`Space::freeze`].
     pub fn freeze(&mut self) -> std::result::Result<Option<Frozen>, StoreError> {
-        match self.settle() {
-            Ok(()) => Ok(self.space.freeze()),
-            Err(Error::Store(error)) => Err(error),
-            Err(error) => Err(StoreError::Corrupt(error.to_string())),
-        }
+        self.settle().map_err(Error::into_store)?;
+        Ok(self.space.freeze())
     }
 
     /// Writes the old records that a command, which is not one of streams, is about to meet: those

@@ -25,11 +25,15 @@
 //! | [`watch`] | WATCH |
 //! | [`write`] | what a command sees that may change the dataset |
 //! | [`digest`] | DEBUG DIGEST |
+//! | [`dump`] | dumps: who asks for one, who makes it |
+//! | `saving` | making a dataset durable |
+//! | `snapshot` | a dataset in memory as it was at one moment |
 //! | [`field_expiry`] | fields of hashes that run out |
 //! | [`long_double`] | the numbers of INCRBYFLOAT |
 //! | [`edit`] | an object on its way from one record to the next |
 //! | [`sha1`] | SHA-1 |
 //! | [`slowlog`] | commands that took long |
+//! | [`peer`] | other servers, as a command talks to them |
 //! | [`process`] | what the system says about the process |
 //! | [`pubsub`] | who listens to which channel |
 //! | [`record_key`] | record keys without allocation |
@@ -82,6 +86,7 @@ pub mod commands;
 pub mod context;
 pub mod dataset;
 pub mod digest;
+pub mod dump;
 pub mod edit;
 pub mod engine;
 pub mod error;
@@ -95,15 +100,18 @@ pub mod lua;
 pub mod mail;
 pub mod monitor;
 pub mod notify;
+pub mod peer;
 pub mod process;
 pub mod pubsub;
 pub mod record_key;
+mod saving;
 pub mod scan;
 pub mod script;
 pub mod server;
 pub mod session;
 pub mod sha1;
 pub mod slowlog;
+mod snapshot;
 pub mod syntax;
 pub mod table;
 mod ticks;
@@ -117,6 +125,7 @@ pub use clock::Clock;
 pub use command::Command;
 pub use context::{Context, Found};
 pub use dataset::{Dataset, Options};
+pub use dump::Dumper;
 pub use engine::Engine;
 pub use error::{Error, Outcome};
 pub use server::ServerState;

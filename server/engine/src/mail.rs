@@ -2,6 +2,8 @@
 //! that waited. Whoever has something for a client puts it into the client's mailbox and rings; the
 //! network layer, on whatever thread, empties the box.
 use crate::server::lock;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +22,28 @@ struct Inner {
     pushes: Vec<u8>,
     reply: Option<Vec<u8>>,
     go_on: bool,
+    file: Option<SentFile>,
     bell: Option<Bell>,
+}
+
+/// A file that is sent to a client.
+#[derive(Debug)]
+pub struct SentFile {
+    /// The file, at the next byte to be sent.
+    pub file: File,
+    /// Bytes that are not sent.
+    pub left_bytes: u64,
+}
+
+impl SentFile {
+    /// The next bytes to be sent, at most so many.
+    pub fn next_bytes(&mut self, most: usize) -> io::Result<Vec<u8>> {
+        let n = self.left_bytes.min(most as u64) as usize;
+        let mut bytes = vec![0; n];
+        self.file.read_exact(&mut bytes)?;
+        self.left_bytes -= n as u64;
+        Ok(bytes)
+    }
 }
 
 /// What was in a mailbox.
@@ -32,6 +55,8 @@ pub struct Mail {
     pub go_on: bool,
     /// Whole messages.
     pub pushes: Vec<u8>,
+    /// What follows the reply; then the connection ends.
+    pub file: Option<SentFile>,
 }
 
 impl std::fmt::Debug for Mailbox {
@@ -54,6 +79,16 @@ impl Mailbox {
     /// The reply of a command that waited.
     pub fn reply(&self, reply: Vec<u8>) {
         self.deliver(|inner| inner.reply = Some(reply));
+    }
+
+    /// The reply of a command that waited: these bytes, the length of a file as a bulk's, and the
+    /// file. It is the last one.
+    pub fn send_file(&self, mut head: Vec<u8>, file: File, bytes: u64) {
+        head.extend_from_slice(format!("${bytes}\r\n").as_bytes());
+        self.deliver(|inner| {
+            inner.reply = Some(head);
+            inner.file = Some(SentFile { file, left_bytes: bytes });
+        });
     }
 
     /// The command that is held back is to be run now.
@@ -97,6 +132,7 @@ impl Mailbox {
             reply: inner.reply.take(),
             go_on: std::mem::take(&mut inner.go_on),
             pushes: std::mem::take(&mut inner.pushes),
+            file: inner.file.take(),
         }
     }
 }

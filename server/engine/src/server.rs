@@ -262,6 +262,8 @@ pub struct ServerState {
     pub cluster_enabled: AtomicBool,
     /// Set by SHUTDOWN: the network layer stops.
     pub shutdown: AtomicBool,
+    /// SHUTDOWN NOSAVE: a dataset in memory is not saved at the end.
+    pub ends_unsaved: AtomicBool,
 }
 
 impl Default for ServerState {
@@ -294,6 +296,7 @@ impl ServerState {
             port: AtomicU32::new(0),
             cluster_enabled: AtomicBool::new(false),
             shutdown: AtomicBool::new(false),
+            ends_unsaved: AtomicBool::new(false),
         }
     }
 

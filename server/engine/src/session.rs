@@ -31,6 +31,8 @@ pub struct Session {
     pub tracking: Option<Box<Tracking>>,
     /// A command that waits for keys: no other runs before it has been answered.
     pub waiting: Option<Waiting>,
+    /// REPLCONF.
+    pub replica: Replica,
     /// What CLIENT LIST shows.
     pub info: Arc<ClientInfo>,
     state: Arc<ServerState>,
@@ -43,6 +45,17 @@ pub struct Session {
 pub struct Waiting {
     /// Until when; for ever without.
     pub until: Option<Instant>,
+}
+
+/// What a client has told with REPLCONF.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Replica {
+    /// It is a server, and would follow what changes after the dump.
+    pub is_server: bool,
+    /// It wants a dump and nothing after it.
+    pub dump_only: bool,
+    /// Of the dump only the functions.
+    pub functions_only: bool,
 }
 
 /// CLIENT REPLY.
@@ -100,6 +113,7 @@ impl Session {
             watching: None,
             tracking: None,
             waiting: None,
+            replica: Replica::default(),
             info,
             state: Arc::clone(state),
             is_proxy: false,
@@ -137,6 +151,7 @@ impl Session {
         self.set_resp3(false);
         self.set_transaction(None);
         self.watching = None;
+        self.replica = Replica::default();
         self.authenticated = self.state.is_open();
         self.info.no_evict.store(false, Relaxed);
         self.info.no_touch.store(false, Relaxed);

@@ -50,6 +50,8 @@ const GROUPS: &[&[Command]] = &[
     commands::config::COMMANDS,
     commands::info::COMMANDS,
     commands::server::COMMANDS,
+    commands::saving::COMMANDS,
+    commands::replication::COMMANDS,
     commands::slowlog::COMMANDS,
     commands::monitoring::COMMANDS,
     commands::debug::COMMANDS,

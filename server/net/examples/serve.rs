@@ -27,5 +27,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options { port: Some(port), threads, ..Options::default() };
     let server = Server::start(dataset, options)?;
     println!("listening on {}", server.addresses().join(", "));
-    Ok(server.run_until_signal()?)
+    Ok(server.run_until_signal(|| ())?)
 }

@@ -17,11 +17,12 @@ use crate::execute::{execute_guarded, ArgList, Execute};
 use crate::options::Options;
 use crate::stream::Stream;
 use redtool_engine::engine::EXPECTED_KEYS;
+use redtool_engine::mail::SentFile;
 use redtool_engine::server::Counters;
 use redtool_engine::session::Replies;
 use redtool_engine::Session;
 use redtool_format::resp::{Parsed, Parser, Writer};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,6 +31,8 @@ use std::time::Instant;
 const READ_BYTES: usize = 64 * 1024;
 /// Reads before other connections get their turn.
 const READS_PER_TURN: usize = 8;
+/// Pieces of a file that are sent before other connections get their turn.
+const SENDS_PER_TURN: usize = 4;
 /// Replies are sent in pieces of about this size while a long pipeline is still running.
 const FLUSH_BYTES: usize = 256 * 1024;
 /// Replies up to this size wait for the end of the round.
@@ -90,6 +93,8 @@ pub(crate) struct Connection {
     requests: Backlog,
     /// Replies not yet sent.
     replies: Backlog,
+    /// What is sent after the replies, before the connection ends.
+    file: Option<SentFile>,
     /// Replies wait for the end of the round, not for the client.
     deferred: bool,
     /// The peer has closed its side, perhaps behind bytes that are still to be read.
@@ -110,6 +115,7 @@ impl Connection {
             parser: Parser::default(),
             requests: Backlog::default(),
             replies: Backlog::default(),
+            file: None,
             deferred: false,
             hung_up: false,
             read_to_end: false,
@@ -136,7 +142,7 @@ impl Connection {
 
     /// Whether all replies are sent.
     pub fn is_drained(&self) -> bool {
-        self.replies.is_empty()
+        self.replies.is_empty() && self.file.is_none()
     }
 
     /// Accepts no further request.
@@ -169,8 +175,16 @@ impl Connection {
     /// Sends what the turn has left for the end of the round.
     pub fn flush<E>(&mut self, bench: &mut Bench<E>) -> Turn {
         match self.send_waiting(bench) {
-            Ok(()) if !self.is_over() => Turn::Wait,
+            Ok(()) if !self.is_over() => self.turn_after_sending(),
             _ => Turn::Close,
+        }
+    }
+
+    /// More of a file can be sent, when others had their turns.
+    fn turn_after_sending(&self) -> Turn {
+        match self.file.is_some() && self.replies.is_empty() {
+            true => Turn::Again,
+            false => Turn::Wait,
         }
     }
 
@@ -195,7 +209,11 @@ impl Connection {
 
     /// Puts what is in the mailbox behind the replies so far.
     #[cold]
-    fn take_mail<E: Execute>(engine: &mut E, session: &mut Session, out: &mut Writer) {
+    fn take_mail<E: Execute>(
+        engine: &mut E,
+        session: &mut Session,
+        out: &mut Writer,
+    ) -> Option<SentFile> {
         let mail = session.info.mailbox.take();
         if mail.go_on {
             out.buffer().extend(engine.time_out(session).unwrap_or_default());
@@ -207,13 +225,17 @@ impl Connection {
             }
         }
         out.buffer().extend_from_slice(&mail.pushes);
+        mail.file
     }
 
     fn try_turn<E: Execute>(&mut self, bench: &mut Bench<E>) -> io::Result<Turn> {
         self.send_waiting(bench)?;
-        if self.session.info.mailbox.has_mail() {
-            Self::take_mail(&mut bench.engine, &mut self.session, &mut bench.out);
+        if self.session.info.mailbox.has_mail() && self.file.is_none() {
+            self.file = Self::take_mail(&mut bench.engine, &mut self.session, &mut bench.out);
             self.send(bench)?;
+        }
+        if self.turn_after_sending() == Turn::Again {
+            return Ok(Turn::Again);
         }
         if !self.requests.is_empty() && self.may_execute(bench) {
             self.execute_waiting(bench)?;
@@ -242,7 +264,7 @@ impl Connection {
     }
 
     fn is_over(&self) -> bool {
-        (self.ending || self.read_to_end) && self.replies.is_empty()
+        (self.ending || self.read_to_end) && self.is_drained()
     }
 
     fn may_read<E>(&self, bench: &Bench<E>) -> bool {
@@ -253,6 +275,7 @@ impl Connection {
     fn may_execute<E>(&self, bench: &Bench<E>) -> bool {
         !self.ending
             && self.session.waiting.is_none()
+            && self.file.is_none()
             && self.replies.len() < bench.output_pause_bytes
     }
 
@@ -350,7 +373,7 @@ impl Connection {
         if self.parser.is_empty() {
             return;
         }
-        let Self { parser, session, ending, .. } = self;
+        let Self { parser, session, ending, file, .. } = self;
         let Bench { engine, out, args, .. } = bench;
         args.with(parser.args(input), |args| {
             if is_http(args[0]) {
@@ -364,7 +387,7 @@ impl Connection {
                 withhold(session, out, mark);
             }
             if session.info.mailbox.has_mail() {
-                Self::take_mail(engine, session, out);
+                *file = Self::take_mail(engine, session, out);
             }
             *ending |= session.close_after_reply;
         });
@@ -384,7 +407,7 @@ impl Connection {
         }
         let out = bench.out.buffer();
         let outcome = match self.replies.is_empty() {
-            true => write_some(&mut self.stream, out),
+            true => self.stream.write_some(out),
             false => Ok(0),
         };
         let sent = outcome.as_ref().map_or(out.len(), |sent| *sent);
@@ -400,15 +423,35 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends more of what the client was too slow to take.
+    /// Sends more of what the client was too slow to take, and of a file.
     fn send_waiting<E>(&mut self, bench: &mut Bench<E>) -> io::Result<()> {
         self.deferred = false;
-        if self.replies.is_empty() {
-            return Ok(());
+        for _ in 0..SENDS_PER_TURN {
+            if self.replies.is_empty() {
+                self.load()?;
+            }
+            if self.replies.is_empty() {
+                return Ok(());
+            }
+            let sent = self.stream.write_some(self.replies.as_slice())?;
+            count(&bench.counters.output_bytes, sent);
+            self.replies.consume(sent);
+            if !self.replies.is_empty() {
+                return Ok(());
+            }
         }
-        let sent = write_some(&mut self.stream, self.replies.as_slice())?;
-        count(&bench.counters.output_bytes, sent);
-        self.replies.consume(sent);
+        Ok(())
+    }
+
+    /// Takes the next bytes of the file that is sent; after the last the connection ends.
+    fn load(&mut self) -> io::Result<()> {
+        let Some(sent) = &mut self.file else { return Ok(()) };
+        let mut chunk = sent.next_bytes(FLUSH_BYTES)?;
+        if sent.left_bytes == 0 {
+            self.file = None;
+            self.ending = true;
+        }
+        self.replies.adopt(&mut chunk, 0);
         Ok(())
     }
 
@@ -427,21 +470,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// Writes as much as the socket takes.
-fn write_some(stream: &mut Stream, bytes: &[u8]) -> io::Result<usize> {
-    let mut sent = 0;
-    while sent < bytes.len() {
-        match stream.write(&bytes[sent..]) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(n) => sent += n,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(sent)
 }
 
 /// CLIENT REPLY OFF and SKIP: takes the reply back, and moves SKIP on to the next command.

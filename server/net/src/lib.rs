@@ -10,11 +10,12 @@
 //! | [`signals`] | SIGTERM and SIGINT |
 //! | [`options`] | what a server can be told |
 //! | [`error`] | why it does not start |
-//! | `keep` | saving, and removing expired keys |
+//! | `keep` | saving, dumps, and removing expired keys |
 //! | `listen` | addresses, the loopback rule |
 //! | `acceptor` | accepting, maxclients, dealing out |
 //! | `worker` | an event loop |
 //! | `connection` | reading, executing, writing; limits |
+//! | `dial` | connections to other servers |
 //! | `execute` | the engine behind a guard against panics |
 //! | `backlog` | bytes that wait |
 //! | `stream` | a socket, TCP or Unix |
@@ -24,6 +25,7 @@
 mod acceptor;
 mod backlog;
 mod connection;
+mod dial;
 pub mod error;
 mod execute;
 mod keep;

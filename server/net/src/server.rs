@@ -1,8 +1,9 @@
 //! A server from start to stop.
 use crate::acceptor::Acceptor;
+use crate::dial::Tcp;
 use crate::error::ServeError;
 use crate::execute::Execute;
-use crate::keep::keep;
+use crate::keep::{dump, keep};
 use crate::listen::Listeners;
 use crate::options::Options;
 use crate::shared::Shared;
@@ -45,6 +46,7 @@ impl Server {
     /// Listens and serves, on threads of its own. When it returns, clients can connect.
     pub fn start(dataset: Arc<Dataset>, mut options: Options) -> Result<Self, ServeError> {
         let state = Arc::clone(dataset.state());
+        dataset.set_dialer(Box::new(Tcp));
         if options.threads == 0 && !dataset.readonly() {
             // Commands run one after the other; a second thread would mostly wait for the first.
             options.threads = 1;
@@ -57,19 +59,24 @@ impl Server {
             engines.push((engine, counters));
         }
         let mut server = Self::start_with(engines, state, options)?;
+        server.beside("redtool-dump", &dataset, dump)?;
         if !dataset.readonly() {
-            server.keep(dataset)?;
+            server.beside("redtool-keep", &dataset, |dataset, shared| keep(dataset, shared))?;
+            server.kept = Some(dataset);
         }
         Ok(server)
     }
 
-    /// Starts the thread that saves, and removes expired keys.
-    fn keep(&mut self, dataset: Arc<Dataset>) -> Result<(), ServeError> {
-        let shared = Arc::clone(&self.shared);
-        let keeper = Arc::clone(&dataset);
+    /// Starts a thread that works on the dataset while it is served.
+    fn beside(
+        &mut self,
+        name: &str,
+        dataset: &Arc<Dataset>,
+        work: fn(&Arc<Dataset>, &Shared) -> io::Result<()>,
+    ) -> Result<(), ServeError> {
+        let (dataset, shared) = (Arc::clone(dataset), Arc::clone(&self.shared));
         let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
-        threads.push(spawn("redtool-keep".into(), move || keep(&keeper, &shared))?);
-        self.kept = Some(dataset);
+        threads.push(spawn(name.into(), move || work(&dataset, &shared))?);
         Ok(())
     }
 
@@ -154,7 +161,8 @@ impl Server {
             outcome = outcome.and(ended.map_err(ServeError::system("go on serving")));
         }
         if let Some(dataset) = &self.kept {
-            let saved = dataset.save().map_err(|error| ServeError::Engine(error.to_string()));
+            let saved =
+                dataset.save_at_end().map_err(|error| ServeError::Engine(error.to_string()));
             outcome = outcome.and(saved);
         }
         outcome
@@ -201,6 +209,7 @@ fn new_shared(
 /// Tells INFO and CONFIG GET what was chosen.
 fn publish(state: &ServerState, options: &Options, port: Option<u16>) {
     state.shutdown.store(false, Ordering::Relaxed);
+    state.ends_unsaved.store(false, Ordering::Relaxed);
     state.cluster_enabled.store(options.cluster_enabled, Ordering::Relaxed);
     state.port.store(u32::from(port.unwrap_or(0)), Ordering::Relaxed);
     let unixsocket = options.unixsocket.as_ref().map(|path| path.display().to_string());

@@ -12,8 +12,9 @@ impl Server {
     /// Serves until SIGTERM, SIGINT, SHUTDOWN or a [`Stopper`](crate::Stopper); `Ok` is a clean
     /// end.
     ///
-    /// A second signal while connections are being closed exits the process with 128 + its number.
-    pub fn run_until_signal(&self) -> Result<(), ServeError> {
+    /// `on_ready` is called when signals are waited for. A second signal while connections are
+    /// being closed exits the process with 128 + its number.
+    pub fn run_until_signal(&self, on_ready: impl FnOnce()) -> Result<(), ServeError> {
         let mut signals =
             Signals::new([SIGTERM, SIGINT]).map_err(ServeError::system("watch for signals"))?;
         let handle = signals.handle();
@@ -30,6 +31,7 @@ impl Server {
                 }
             })
             .map_err(ServeError::system("start a thread"))?;
+        on_ready();
         let outcome = self.wait();
         handle.close();
         // The watcher holds nothing that could be lost.

@@ -17,7 +17,7 @@ fn sigterm_closes_the_connections_and_returns() {
     ask(&mut client, GET, NIL);
     let (sender, ended) = mpsc::channel();
     let running = Arc::clone(&server);
-    thread::spawn(move || sender.send(running.run_until_signal().is_ok()));
+    thread::spawn(move || sender.send(running.run_until_signal(|| ()).is_ok()));
     // Most often the server's handler stands by then; if not, the signal is raised again.
     thread::sleep(Duration::from_millis(200));
     let mut outcome = Err(mpsc::RecvTimeoutError::Timeout);

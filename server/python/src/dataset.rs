@@ -17,7 +17,7 @@ use redtool_store::memory::MemoryStore;
 use redtool_store::meta::Meta;
 use redtool_store::{schemes, Store};
 use redtool_transfer::import::import;
-use redtool_transfer::{Error, Job, Meter, Place, Source};
+use redtool_transfer::{Error, Job, Meter, Place, RdbDumper, Source};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -105,20 +105,22 @@ fn clock(options: &Bound<'_, PyDict>) -> PyResult<Clock> {
 impl Dataset {
     #[new]
     fn new(py: Python<'_>, source: Url, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let known = ["clock", "databases", "checksum", "temp_dir", "writable", "copy"];
+        let known = ["clock", "databases", "checksum", "temp_dir", "writable", "copy", "saved_as"];
         check_known(options, &known)?;
         let (writable, copy) = (flag(options, "writable", false)?, flag(options, "copy", false)?);
         let clock = clock(options)?;
         let databases = get(options, "databases")?.unwrap_or(16);
         let checksum = flag(options, "checksum", true)?;
         let temp_dir: Option<PathBuf> = get(options, "temp_dir")?;
+        let saved_as: Option<PathBuf> = get(options, "saved_as")?;
         let open = work::run(py, None, move |meter| {
             let store = match writable {
                 true => open_writable(&source.place, copy, checksum, meter)?,
                 false => open_store(&source.place, checksum, temp_dir, meter)?,
             };
             let options = redtool_engine::Options { clock, readonly: !writable, databases };
-            let dataset = Arc::new(redtool_engine::Dataset::open(store, options)?);
+            let dataset = redtool_engine::Dataset::open(store, options)?;
+            let dataset = Arc::new(dataset.with_dumps(Arc::<RdbDumper>::default(), saved_as));
             let engine = Engine::new(Arc::clone(&dataset))?;
             let session = Session::embedded(dataset.state());
             Ok(Open { dataset, engine, session })
@@ -171,7 +173,7 @@ impl Dataset {
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let open = self.lock().take();
         let saved = py.detach(move || match open {
-            Some(open) if !open.dataset.readonly() => open.dataset.save(),
+            Some(open) if !open.dataset.readonly() => open.dataset.save_at_end(),
             _ => Ok(()),
         });
         saved.map_err(|e| raise(py, e.into()))

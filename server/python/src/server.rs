@@ -56,13 +56,22 @@ impl Server {
 
     #[pyo3(signature = (on_ready))]
     fn run(&self, py: Python<'_>, on_ready: Option<Py<PyAny>>) -> PyResult<()> {
-        if let Some(on_ready) = on_ready {
-            on_ready.call0(py)?;
-        }
-        let outcome = py.detach(|| match self.signals {
-            true => self.server.run_until_signal(),
-            false => self.server.wait(),
+        let mut told = Ok(());
+        let outcome = py.detach(|| {
+            let ready = || {
+                told =
+                    on_ready.map_or(Ok(()), |call| Python::attach(|py| call.call0(py).map(drop)));
+                if told.is_err() {
+                    self.server.stopper().stop();
+                }
+            };
+            if self.signals {
+                return self.server.run_until_signal(ready);
+            }
+            ready();
+            self.server.wait()
         });
+        told?;
         outcome.map_err(|e| raise(py, &e))
     }
 

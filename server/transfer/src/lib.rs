@@ -6,6 +6,7 @@
 //! | [`staged`] | outputs that appear only when complete |
 //! | [`rdb_file`] | an RDB file walked, its checksum verified |
 //! | [`workers`] | a file walked, its keys handed to threads |
+//! | [`dumper`] | dumps of a dataset that is being served |
 //! | [`duplicates`] | keys that are there twice |
 //! | [`runs`] | an RDB file as sorted records |
 //! | [`source`] | any dataset opened: its notes, its entries |
@@ -34,6 +35,7 @@ pub mod account;
 pub mod convert;
 pub mod copy;
 pub mod diff;
+pub mod dumper;
 pub mod duplicates;
 pub mod error;
 pub mod export;
@@ -60,6 +62,7 @@ pub mod verify;
 pub mod workers;
 
 pub use account::Account;
+pub use dumper::RdbDumper;
 pub use error::{Error, Kind as ErrorKind, Result};
 pub use filter::Filter;
 pub use job::Job;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from redtool.cli.rows import Argument, Option, Verb, integer
 from redtool.cli.shared import CLOCK, DATABASES, TUNING
 
@@ -41,6 +43,8 @@ def run(values: Values, printer: Printer) -> int:
         what = server.plan.describe()
         printer.say(f"redtool: serving {what} at {where} (Ctrl-C ends it)")
 
+    # Python's own handler would run beside the server's, and call a clean end an interruption.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server.run(ready)
     server.stop()
     return 0
@@ -66,9 +70,9 @@ VERB = Verb(
         Option(
             "dir",
             ("--dir",),
-            "Folder of the backend's store, dump.lmdb or dump.leveldb.",
+            "Folder of what the backend keeps: dump.lmdb or dump.leveldb (by default here); "
+            "dump.rdb of a dataset in memory, which is saved only where this is given.",
             metavar="PATH",
-            default=".",
         ),
         Option("rdb", ("--rdb",), "Begin with what this dump holds.", metavar="FILE"),
         Option("flushall", ("--flushall",), "Begin with nothing, or with --rdb alone."),

@@ -96,7 +96,7 @@ def serve(
     *,
     readonly: bool = False,
     backend: str | None = None,
-    dir: str | os.PathLike[str] = ".",
+    dir: str | os.PathLike[str] | None = None,
     rdb: str | os.PathLike[str] | None = None,
     flushall: bool = False,
     tuning: Mapping[str, str] | None = None,
@@ -146,18 +146,27 @@ class Plan:
     | `memory:NAME`, or nothing | memory | lost at the end |
     | anything else | a view of it | refused |
     | anything, `backend="memory"` | a copy in memory | lost at the end |
+    | nothing, `dir` | `dump.rdb` in `dir`, in memory | saved there when told to and at the end |
     | `backend="lmdb"` or `"leveldb"` | `dump.lmdb` or `dump.leveldb` in `dir` | kept in it |
     """
 
-    __slots__ = ("copy", "flushall", "seed", "url", "writable")
+    __slots__ = ("copy", "flushall", "saved_as", "seed", "url", "writable")
 
     def __init__(
-        self, url: str, *, writable: bool, copy: bool, seed: str | None, flushall: bool
+        self,
+        url: str,
+        *,
+        writable: bool,
+        copy: bool,
+        seed: str | None = None,
+        saved_as: str | None = None,
+        flushall: bool = False,
     ) -> None:
         self.url = url
         self.writable = writable
         self.copy = copy
         self.seed = seed
+        self.saved_as = saved_as
         self.flushall = flushall
 
     @classmethod
@@ -167,7 +176,7 @@ class Plan:
         *,
         readonly: bool,
         backend: str | None,
-        dir: str | os.PathLike[str],
+        dir: str | os.PathLike[str] | None,
         rdb: str | os.PathLike[str] | None,
         flushall: bool,
     ) -> Self:
@@ -181,12 +190,8 @@ class Plan:
         named = url if url is not None else rdb
         source = os.fspath(named) if named is not None else None
         if backend in ("lmdb", "leveldb"):
-            place = os.path.join(os.fspath(dir), f"dump.{backend}")
-            if source is not None and os.path.exists(place) and not flushall:
-                raise UsageError(
-                    f"{place} is there already, and would not be {source}",
-                    hint="serve it by its name, or start anew with --flushall",
-                )
+            place = os.path.join(os.fspath(dir or "."), f"dump.{backend}")
+            refuse_two(place, source, flushall=flushall)
             return cls(
                 place,
                 writable=not readonly,
@@ -194,6 +199,10 @@ class Plan:
                 seed=source or "memory:",
                 flushall=flushall,
             )
+        if dir is not None and (source is None or backend == "memory" or rdb is not None):
+            return cls.saved(dir, source, writable=not readonly, flushall=flushall)
+        if dir is not None:
+            raise UsageError(f"{source} is served where it is, not in --dir {os.fspath(dir)}")
         scheme = source_url(source or "memory:")[0]
         is_own = scheme in ("lmdb", "leveldb", "memory") and backend is None and rdb is None
         writable = not readonly and (is_own or backend == "memory" or rdb is not None)
@@ -201,6 +210,27 @@ class Plan:
             raise UsageError(f"{source} cannot be written", hint="--backend memory serves a copy")
         copy = writable and not is_own and source is not None
         return cls(source or "memory:", writable=writable, copy=copy, seed=None, flushall=flushall)
+
+    @classmethod
+    def saved(
+        cls,
+        dir: str | os.PathLike[str],
+        source: str | None,
+        *,
+        writable: bool,
+        flushall: bool,
+    ) -> Self:
+        """A dataset in memory that is saved as the `dump.rdb` of a folder, and begins with it."""
+        folder = os.path.abspath(dir)
+        if not os.path.isdir(folder):
+            raise UsageError(f"{os.fspath(dir)}: no such directory", hint="make it, for --dir")
+        place = os.path.join(folder, "dump.rdb")
+        refuse_two(place, source, flushall=flushall)
+        if source is None and os.path.exists(place) and not flushall:
+            source = place
+        copy = writable and source is not None
+        saved_as = place if writable else None
+        return cls(source or "memory:", writable=writable, copy=copy, saved_as=saved_as)
 
     def open(
         self, *, clock: str | int, databases: int, tuning: Mapping[str, str] | None
@@ -217,6 +247,7 @@ class Plan:
             tuning=tuning,
             writable=self.writable,
             copy=self.copy,
+            saved_as=self.saved_as,
         )
         if self.flushall and self.seed is None:
             dataset.execute("FLUSHALL")
@@ -226,11 +257,25 @@ class Plan:
         """What is served and how writes are kept, in a sentence for the one who starts it."""
         if not self.writable:
             return f"{self.url} read-only"
+        if self.saved_as is not None:
+            where = f"{self.saved_as} (at SAVE, BGSAVE and the end)"
+            if self.url in ("memory:", self.saved_as):
+                return f"a dataset in memory, saved as {where}"
+            return f"a copy of {self.url} in memory, saved as {where}"
         if self.copy:
             return f"a copy of {self.url} in memory (writes are lost at the end)"
         if self.url.startswith("memory:"):
             return "a dataset in memory (writes are lost at the end)"
         return f"{self.url} (writes are kept in it once a second)"
+
+
+def refuse_two(place: str, source: str | None, *, flushall: bool) -> None:
+    """What is there already would be neither served nor kept."""
+    if source is not None and os.path.exists(place) and not flushall:
+        raise UsageError(
+            f"{place} is there already, and would not be {source}",
+            hint="serve it by its name, or start anew with --flushall",
+        )
 
 
 def refuse_open_doors(bind: Sequence[str], port: int, *, insecure: bool) -> None:

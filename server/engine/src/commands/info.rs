@@ -146,7 +146,8 @@ fn persistence(ws: &Writing<'_>, text: &mut String) {
     line(text, "loading", 0);
     line(text, "async_loading", 0);
     line(text, "rdb_changes_since_last_save", ws.keys.dirty);
-    line(text, "rdb_bgsave_in_progress", 0);
+    let is_dumping = ws.dataset.is_dumping.load(Relaxed);
+    line(text, "rdb_bgsave_in_progress", u8::from(is_dumping));
     line(text, "rdb_last_save_time", last_save_s(ws));
     let saved = if ws.keys.save_error.is_none() { "ok" } else { "err" };
     line(text, "rdb_last_bgsave_status", saved);

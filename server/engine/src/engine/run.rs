@@ -66,7 +66,8 @@ pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> O
     if most > 0 && needs_memory && keys.space.bytes() > most {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
     }
-    if let (true, Some(error)) = (writes, &keys.save_error) {
+    // What is saved as a dump is only when somebody says so.
+    if let (true, Some(error)) = (writes && keys.space.is_durable(), &keys.save_error) {
         return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
     }
     Ok(())

@@ -1,6 +1,5 @@
 //! Whole databases: emptied, exchanged.
 use super::changes::Changes;
-use super::memory::Memory;
 use super::{Home, Space};
 use crate::contract::{Reader, Table};
 use crate::error::Result;
@@ -11,7 +10,7 @@ impl Space {
         self.meta.dbs.clear();
         self.meta_changed = true;
         match &mut self.home {
-            Home::Memory(memory) => *memory = Memory::default(),
+            Home::Memory(memory) => memory.clear(),
             Home::Store(layers) => {
                 layers.live = Changes::hiding_older();
             }

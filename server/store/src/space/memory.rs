@@ -3,6 +3,7 @@
 //! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
 //! value, the expiry index in an ordered set.
 use super::entry::Entry;
+use super::past::Past;
 use super::segment_key::SegmentKey;
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor};
@@ -28,11 +29,21 @@ pub(super) struct Memory {
     segment_bytes: usize,
     /// What time it is for objects that are used; 0: what happens is no use.
     pub now: u32,
+    /// What was at the moment that somebody still reads.
+    pub past: Option<Box<Past>>,
 }
 
 /// The id that a segment's key starts with.
-fn id_of(key: &[u8]) -> u64 {
+pub(super) fn id_of(key: &[u8]) -> u64 {
     key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id))
+}
+
+/// A segment is about to change.
+#[inline]
+fn note_segment(past: &mut Option<Box<Past>>, key: &[u8], value: &[u8]) {
+    if let Some(past) = past {
+        past.note_segment(key, Some(value));
+    }
 }
 
 impl Memory {
@@ -65,7 +76,31 @@ impl Memory {
     #[inline]
     pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        self.dbs.get_mut(&db)?.get_mut(key)
+        let record = self.dbs.get_mut(&db)?.get_mut(key)?;
+        if let Some(past) = &mut self.past {
+            past.note_object(db, key, Some(record));
+        }
+        Some(record)
+    }
+
+    /// The objects of a db.
+    pub fn table(&self, db: u32) -> Option<&ObjectTable> {
+        self.dbs.get(&db)
+    }
+
+    /// Databases that have keys, ascending.
+    pub fn dbs(&self) -> impl Iterator<Item = u32> + '_ {
+        self.dbs.keys().copied()
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self) {
+        let past = self.past.take();
+        let rest = std::mem::take(self);
+        self.past = past;
+        if let Some(past) = &mut self.past {
+            past.note_rest(rest);
+        }
     }
 
     #[inline]
@@ -79,14 +114,26 @@ impl Memory {
         if u32::try_from(record.len()).is_err() {
             return Err(StoreError::Corrupt("a record has more than 4 GB".into()));
         }
-        self.dbs.entry(db).or_default().put(key, record, self.now, seen);
+        let past = &mut self.past;
+        self.dbs.entry(db).or_default().put(key, record, self.now, |old| {
+            if let Some(past) = past {
+                past.note_object(db, key, old);
+            }
+            seen(old);
+        });
         Ok(())
     }
 
     pub fn remove_object(&mut self, record_key: &[u8], seen: impl FnOnce(&[u8])) -> Result<bool> {
         let (db, key) = split_record_key(record_key)?;
         let Some(table) = self.dbs.get_mut(&db) else { return Ok(false) };
-        let removed = table.remove(key, seen);
+        let past = &mut self.past;
+        let removed = table.remove(key, |old| {
+            if let Some(past) = past {
+                past.note_object(db, key, Some(old));
+            }
+            seen(old);
+        });
         if table.len() == 0 {
             self.dbs.remove(&db);
         }
@@ -113,7 +160,9 @@ impl Memory {
     }
 
     pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.segments.get_mut(&id_of(key))?.get_mut(&SegmentKey::new(key))
+        let value = self.segments.get_mut(&id_of(key))?.get_mut(&SegmentKey::new(key))?;
+        note_segment(&mut self.past, key, value);
+        Some(value)
     }
 
     /// The last segment of a value whose key is not greater.
@@ -121,6 +170,7 @@ impl Memory {
         let bounds = (Bound::Unbounded, Bound::Included(SegmentKey::new(key)));
         let segments = self.segments.get_mut(&id_of(key))?;
         let (key, value) = segments.range_mut(bounds).next_back()?;
+        note_segment(&mut self.past, key.bytes(), value);
         Some((key.bytes(), value))
     }
 
@@ -130,13 +180,18 @@ impl Memory {
         let mut all = segments.iter_mut();
         let end = if first { all.next() } else { all.next_back() };
         let (key, value) = end.filter(|(key, _)| key.bytes().starts_with(family))?;
+        note_segment(&mut self.past, key.bytes(), value);
         Some((key.bytes(), value))
     }
 
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();
-        if let Some(old) = segments.insert(SegmentKey::new(key), value) {
+        let old = segments.insert(SegmentKey::new(key), value);
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, old.as_deref());
+        }
+        if let Some(old) = old {
             self.segment_bytes -= (old.len() + key.len()).min(self.segment_bytes);
         }
     }
@@ -145,6 +200,9 @@ impl Memory {
         let id = id_of(key);
         let Some(segments) = self.segments.get_mut(&id) else { return false };
         let removed = segments.remove(&SegmentKey::new(key));
+        if let Some(past) = &mut self.past {
+            past.note_segment(key, removed.as_deref());
+        }
         if segments.is_empty() {
             self.segments.remove(&id);
         }
@@ -155,18 +213,26 @@ impl Memory {
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
-        let old = SegmentKey::new(old);
-        let is_first = segments.first_key_value().is_some_and(|(first, _)| *first == old);
+        let (from, to) = (SegmentKey::new(old), SegmentKey::new(new));
+        let is_first = segments.first_key_value().is_some_and(|(first, _)| *first == from);
         let removed = match is_first {
             true => segments.pop_first().map(|(_, value)| value),
-            false => segments.remove(&old),
+            false => segments.remove(&from),
         };
         let Some(value) = removed else { return };
-        segments.insert(SegmentKey::new(new), value);
+        if let Some(past) = &mut self.past {
+            past.note_segment(old, Some(&value));
+            past.note_segment(new, segments.get(&to).map(Vec::as_slice));
+        }
+        segments.insert(to, value);
     }
 
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
+            if let Some(past) = &mut self.past {
+                let all = segments.iter();
+                all.for_each(|(key, value)| past.note_segment(key.bytes(), Some(value)));
+            }
             let bytes: usize =
                 segments.iter().map(|(key, value)| key.bytes().len() + value.len()).sum();
             self.segment_bytes -= bytes.min(self.segment_bytes);
@@ -184,6 +250,9 @@ impl Memory {
 
     /// Exchanges two dbs; the expiry index is of record keys, and so is made anew for both.
     pub fn swap(&mut self, a: u32, b: u32) {
+        if let Some(past) = &mut self.past {
+            past.note_swap(a, b);
+        }
         let (of_a, of_b) = (self.dbs.remove(&a), self.dbs.remove(&b));
         for (db, table) in [(b, of_a), (a, of_b)] {
             if let Some(table) = table {
@@ -259,10 +328,17 @@ pub(super) struct SegmentWalk<'m> {
     forward: bool,
 }
 
+impl<'m> SegmentWalk<'m> {
+    /// The next key and its value.
+    pub fn advance(&mut self) -> Option<(&'m [u8], &'m [u8])> {
+        let range = self.range.as_mut()?;
+        let record = if self.forward { range.next() } else { range.next_back() };
+        record.map(|(key, value)| (key.bytes(), &value[..]))
+    }
+}
+
 impl<'m> Cursor<'m> for SegmentWalk<'m> {
     fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
-        let Some(range) = &mut self.range else { return Ok(None) };
-        let record = if self.forward { range.next() } else { range.next_back() };
-        Ok(record.map(|(key, value)| (Cow::Borrowed(key.bytes()), Cow::Borrowed(&value[..]))))
+        Ok(self.advance().map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))))
     }
 }

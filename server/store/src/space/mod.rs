@@ -9,6 +9,9 @@
 //!   then opens a snapshot that has them. So the store always holds the dataset as it was at one
 //!   moment between two commands, whatever happens to the process.
 //!
+//! A space in memory can also be read as it was at one moment while it goes on being changed
+//! ([`past`]).
+//!
 //! Putting and removing an object keeps the counters per db and the expiry index; its segments are
 //! the caller's to keep. Ids of segments are given out by [`Space::new_id`].
 mod changes;
@@ -17,6 +20,7 @@ mod entry;
 mod expiry;
 mod layers;
 mod memory;
+mod past;
 mod segment_key;
 mod table;
 
@@ -28,6 +32,7 @@ use crate::object::{segment_id, split_record_key, write_expire_key, Header};
 use changes::Changes;
 use layers::Layers;
 use memory::Memory;
+pub use past::{PastWalk, Record};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -385,6 +390,36 @@ impl Space {
             layers.frozen = None;
         }
         Ok(())
+    }
+
+    /// Remembers a space in memory as it is now, until [`Space::end_past`]: one moment at a time.
+    pub fn begin_past(&mut self) {
+        if let Home::Memory(memory) = &mut self.home {
+            memory.begin_past();
+        }
+    }
+
+    /// Forgets the moment.
+    pub fn end_past(&mut self) {
+        if let Home::Memory(memory) = &mut self.home {
+            memory.end_past();
+        }
+    }
+
+    /// A record, an object or a segment, of the moment that is remembered.
+    pub fn past_record(&self, table: Table, key: &[u8]) -> Option<&[u8]> {
+        match &self.home {
+            Home::Memory(memory) => memory.past_record(table, key),
+            Home::Store(_) => None,
+        }
+    }
+
+    /// About so many bytes of records of the moment; none when that was all.
+    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<Record> {
+        match &self.home {
+            Home::Memory(memory) => memory.past_records(walk, most_bytes),
+            Home::Store(_) => Vec::new(),
+        }
     }
 
     /// Bytes of changes that wait to be set apart.

@@ -12,6 +12,8 @@
 //! ```
 use super::entry::Entry;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Entries a shard, on average, at which the next shard is cut.
@@ -27,10 +29,17 @@ pub(super) struct ObjectTable {
     seed: u64,
 }
 
+/// One seed for the process, so that a key has the same place in every table.
+static SEED: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0u8));
+
+/// The place of a key in the order of a walk; keys of the same place go by their bytes.
+pub(super) fn place_of(key: &[u8]) -> u64 {
+    hash_of(key, *SEED)
+}
+
 impl Default for ObjectTable {
     fn default() -> Self {
-        use std::hash::{BuildHasher, RandomState};
-        let seed = RandomState::new().hash_one(0u8);
+        let seed = *SEED;
         Self { shards: vec![HashTable::new()], level: 0, split: 0, len: 0, bytes: 0, seed }
     }
 }

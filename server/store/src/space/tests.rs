@@ -234,3 +234,97 @@ fn a_long_key_expires_too() {
         assert_eq!(space.next_expired(7).unwrap(), Some(record_key(1, &[b'k'; 499])));
     }
 }
+
+/// What a space in memory held, of one table.
+type Held = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// The segments of every value that has any.
+fn all_segments(space: &Space) -> Held {
+    (1..20u64).flat_map(|id| all_of(space, id)).collect()
+}
+
+/// One of the writes that there are, to a few keys, so that the same ones change again and again.
+fn write_any(space: &mut Space, n: u64) {
+    let key = record_key((n % 3) as u32, format!("{}", n / 7 % 40).as_bytes());
+    let id = n / 5 % 19 + 1;
+    match n % 11 {
+        0..=3 => drop(space.put_object(&key, &record(n.is_multiple_of(2).then_some(5), n as u32))),
+        4 => drop(space.delete_object(&key)),
+        5 => space.put_segment(&list_key(id, n % 9), vec![n as u8; 3]),
+        6 => space.delete_segment(&list_key(id, n % 9)),
+        7 => drop(space.rename_segment(&list_key(id, n % 9), &list_key(id, n % 8))),
+        8 => {
+            if let Ok(Some((_, value))) = space.floor_segment_mut(&list_key(id, n % 12)) {
+                value.push(1);
+            }
+        }
+        9 if n.is_multiple_of(20) => drop(space.delete_segments(id)),
+        10 if n.is_multiple_of(50) => drop(space.swap(0, 1)),
+        10 if n % 1200 == 1 => space.clear(),
+        _ => {
+            if let Ok(Some(record)) = space.object_mut(&key) {
+                record[record.len() - 1] = b'0' + (n % 10) as u8;
+            }
+        }
+    }
+}
+
+/// Reads the objects of the moment a few at a time, with writes in between.
+fn read_past(space: &mut Space, mut write: impl FnMut(&mut Space)) -> Held {
+    let (mut found, mut place) = (Held::new(), Vec::new());
+    loop {
+        let walk = PastWalk { table: Table::Objects, from: &place, after: true, back: false };
+        let batch = space.past_records(&walk, 30);
+        let Some((last, _)) = batch.last() else { return found };
+        place.clone_from(last);
+        for (key, value) in batch {
+            assert_eq!(space.past_record(Table::Objects, &key), Some(&value[..]));
+            assert!(found.insert(key, value).is_none(), "met twice");
+        }
+        write(space);
+    }
+}
+
+/// Reads the segments of a value, one at a time.
+fn past_segments(space: &Space, id: u64, back: bool) -> Vec<Record> {
+    let (mut found, mut after) = (Vec::new(), false);
+    let mut place = id.to_be_bytes().to_vec();
+    if back {
+        place.extend([0xff; 12]);
+    }
+    loop {
+        let walk = PastWalk { table: Table::Segments, from: &place, after, back };
+        let Some(record) = space.past_records(&walk, 1).pop() else { return found };
+        place.clone_from(&record.0);
+        after = true;
+        found.push(record);
+    }
+}
+
+#[test]
+fn a_space_in_memory_is_read_as_it_was_while_it_is_written() {
+    let mut space = Space::in_memory();
+    let mut random = 1u64;
+    let mut write = |space: &mut Space| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040);
+        write_any(space, random >> 33);
+    };
+    for _ in 0..20 {
+        (0..300).for_each(|_| write(&mut space));
+        let (objects, segments) = (all(&space, Table::Objects), all_segments(&space));
+        space.begin_past();
+        assert_eq!(read_past(&mut space, |space| (0..20).for_each(|_| write(space))), objects);
+        let mut found = Held::new();
+        for id in 1..20u64 {
+            found.extend(past_segments(&space, id, false));
+            let back = past_segments(&space, id, true);
+            assert!(back.into_iter().rev().eq(past_segments(&space, id, false)));
+        }
+        assert_eq!(found, segments);
+        for (key, value) in &segments {
+            assert_eq!(space.past_record(Table::Segments, key), Some(&value[..]));
+        }
+        space.end_past();
+        assert!(read_past(&mut space, |_| ()).is_empty());
+    }
+}
