@@ -152,9 +152,10 @@ impl Writing<'_> {
     ) -> Result<Option<crate::edit::Edit>> {
         match self.edit(key, Kind::Zset)? {
             None if !rule.only_there => {
-                let longest = members.iter().map(|(_, member)| member.len()).max().unwrap_or(0);
+                // A later one that is long converts what is there by then.
+                let first_bytes = members.first().map_or(0, |(_, member)| member.len());
                 let limits = &self.keys.limits;
-                Ok(Some(crate::edit::Edit::new_zset(limits, members.len(), longest)))
+                Ok(Some(crate::edit::Edit::new_zset(limits, members.len(), first_bytes)))
             }
             found => Ok(found),
         }
