@@ -30,7 +30,7 @@ ELEMENTS = 1_000_000
 SMALL_STRINGS = 10_000_000
 BATCH = 1000
 # Requests of a pipeline, in thousands; lists are read in a fraction of it.
-REQUESTS = {1: 100, 16: 1000, 64: 2000}
+REQUESTS = {1: 50, 16: 400, 64: 800}
 TESTS = (
     "ping_mbulk",
     "set",

@@ -117,6 +117,21 @@ def test_serve_answers_a_real_client(store: Path) -> None:
             client.set("s:str", "x")
 
 
+def test_what_a_server_has_written_is_read(store: Path) -> None:
+    """Of a store at once; of a dataset in memory by commands alone."""
+    with redtool.serve(store, port=0) as server:
+        keys = server.dataset.counts().keys
+        server.dataset.execute("SET", "written:now", "x")
+        assert server.dataset.counts().keys == keys + 1
+        assert server.dataset.get("written:now") is not None
+        assert "written:now" in [entry.key.decode() for entry in server.dataset.entries()]
+    with redtool.serve(store, backend="memory", port=0) as server:
+        server.dataset.execute("SET", "more:now", "x")
+        assert server.dataset.counts().keys == keys + 2
+        with pytest.raises(redtool.UsageError, match="no entries"):
+            server.dataset.get("more:now")
+
+
 def test_two_servers_cannot_have_one_port(store: Path) -> None:
     with redtool.serve(store, port=0) as server:
         with pytest.raises(OSError, match=str(server.port)) as caught:

@@ -10,6 +10,7 @@ use crate::scan::Cursors;
 use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
 use redtool_format::rdb::ValueType;
+use redtool_store::memory::MemoryStore;
 use redtool_store::meta::Meta;
 use redtool_store::{Object, Reader, Space, Store, StoreError, Table};
 use std::ffi::OsStr;
@@ -98,12 +99,16 @@ impl Dataset {
         let databases = options.databases.max(DATABASES).max(highest);
         let state = Arc::new(ServerState::new());
         state.set_config("databases", databases.to_string());
-        let keyspace = match options.readonly || store.scheme() != "memory" {
+        let (keyspace, store) = match options.readonly || store.scheme() != "memory" {
             true => {
                 let space = Space::over_view(Arc::clone(&store), reader, meta.clone());
-                Keyspace::new(space, Arc::clone(&state))
+                (Keyspace::new(space, Arc::clone(&state)), store)
             }
-            false => copied(&*reader, &meta, Arc::clone(&state))?,
+            false => {
+                // What it was copied from goes, unless somebody else has it.
+                let keyspace = copied(&*reader, &meta, Arc::clone(&state))?;
+                (keyspace, Arc::new(MemoryStore::new()) as Arc<dyn Store>)
+            }
         };
         Ok(Self {
             keyspace: Mutex::new(keyspace),

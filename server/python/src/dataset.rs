@@ -14,7 +14,6 @@ use redtool_engine::{Clock, Engine, Session};
 use redtool_format::resp::Writer;
 use redtool_store::lmdb::LmdbStore;
 use redtool_store::memory::MemoryStore;
-use redtool_store::meta::Meta;
 use redtool_store::{schemes, Store};
 use redtool_transfer::import::import;
 use redtool_transfer::{Error, Job, Meter, Place, RdbDumper, Source};
@@ -71,6 +70,18 @@ fn open_writable(
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     import(&source, &*store, &Job { checksum, ..Job::default() }, meter)?;
     Ok(store)
+}
+
+/// The store of a dataset, with all that was written to it.
+fn readable(py: Python<'_>, dataset: &redtool_engine::Dataset) -> PyResult<Arc<dyn Store>> {
+    if !dataset.readonly() {
+        if dataset.store().scheme() == "memory" {
+            let message = "a dataset in memory that takes writes has no entries to be read";
+            return Err(plain(py, "UsageError", message, Some("ask it by commands")));
+        }
+        py.detach(|| dataset.save_changes()).map_err(|e| raise(py, e.into()))?;
+    }
+    Ok(Arc::clone(dataset.store()))
 }
 
 /// An LMDB store whose file has no name any more: it goes when the process does.
@@ -152,21 +163,19 @@ impl Dataset {
         check_known(options, &["filters", "values"])?;
         let filter = filter(options)?;
         let values = flag(options, "values", true)?;
-        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
-        entries::Entries::new(py, Arc::clone(dataset.store()), filter, values)
+        entries::Entries::new(py, readable(py, &self.shared(py)?)?, filter, values)
     }
 
     fn entry(&self, py: Python<'_>, db: u32, key: Vec<u8>) -> PyResult<Option<Py<PyDict>>> {
-        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
-        entries::one(py, &**dataset.store(), db, &key, dataset.clock().now_ms())
+        let dataset = self.shared(py)?;
+        entries::one(py, &*readable(py, &dataset)?, db, &key, dataset.clock().now_ms())
     }
 
     fn counts(&self, py: Python<'_>) -> PyResult<Py<PyDict>> {
-        let dataset = self.with(py, |open| Ok(Arc::clone(&open.dataset)))?;
-        let read = || dataset.store().reader().and_then(|reader| Meta::load(&*reader));
-        let meta = py.detach(read).map_err(|e| raise(py, e.into()))?;
+        let dataset = self.shared(py)?;
+        let dbs = py.detach(|| dataset.keyspace().space.meta().dbs.clone());
         let dict = PyDict::new(py);
-        crate::verbs::put_counts(py, &dict, &meta.dbs)?;
+        crate::verbs::put_counts(py, &dict, &dbs)?;
         Ok(dict.unbind())
     }
 
