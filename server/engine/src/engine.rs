@@ -37,6 +37,8 @@ use std::sync::{Arc, MutexGuard};
 pub struct Engine {
     /// A view of its own, of a dataset that nobody changes.
     reader: Option<Box<dyn Reader>>,
+    /// Records are looked for where it helps to know of several at once: in a store.
+    expects: bool,
     counters: Arc<Counters>,
     dataset: Arc<Dataset>,
     /// Room for the record keys that are expected.
@@ -59,8 +61,10 @@ impl Engine {
     pub fn new(dataset: Arc<Dataset>) -> Result<Self, StoreError> {
         let reader = if dataset.readonly() { Some(dataset.store().reader()?) } else { None };
         let counters = dataset.state().new_counters();
+        let expects = reader.is_some() || dataset.keyspace().space.is_durable();
         Ok(Self {
             reader,
+            expects,
             counters,
             dataset,
             key_buf: RefCell::default(),
@@ -96,18 +100,29 @@ impl Engine {
     /// Whether [`Engine::expect`] is of use.
     #[inline]
     pub fn wants_expected(&self) -> bool {
-        self.reader.is_some()
+        self.expects
     }
 
     /// Says which keys the requests that follow will ask for; see [`Reader::expect`]. Those beyond
     /// [`EXPECTED_KEYS`] are left out.
     pub fn expect(&self, session: &Session, keys: &[&[u8]]) {
-        let Some(reader) = &self.reader else { return };
+        match &self.reader {
+            Some(reader) => self.expect_in(&**reader, session.db, keys),
+            None if self.expects => {
+                if let Some(keyspace) = self.dataset.keyspace_unless_busy() {
+                    self.expect_in(&keyspace.space, session.db, keys);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn expect_in(&self, reader: &dyn Reader, db: u32, keys: &[&[u8]]) {
         let mut record_keys = self.key_buf.borrow_mut();
         record_keys.clear();
         let mut ends = [0; EXPECTED_KEYS];
         for (key, end) in keys.iter().zip(&mut ends) {
-            write_record_key(&mut record_keys, session.db, key);
+            write_record_key(&mut record_keys, db, key);
             *end = record_keys.len();
         }
         let mut expected: [&[u8]; EXPECTED_KEYS] = [&[]; EXPECTED_KEYS];
