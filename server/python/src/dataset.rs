@@ -163,7 +163,8 @@ impl Dataset {
         check_known(options, &["filters", "values"])?;
         let filter = filter(options)?;
         let values = flag(options, "values", true)?;
-        entries::Entries::new(py, readable(py, &self.shared(py)?)?, filter, values)
+        let dataset = self.shared(py)?;
+        entries::Entries::new(py, readable(py, &dataset)?, filter, values)
     }
 
     fn entry(&self, py: Python<'_>, db: u32, key: Vec<u8>) -> PyResult<Option<Py<PyDict>>> {

@@ -104,6 +104,9 @@ fn pfadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
             Ok(changed) => has_changed |= changed,
             Err(error) => {
                 // What was changed of a damaged value stays changed; nobody is told.
+                if has_changed {
+                    hll::set_stale(&mut value);
+                }
                 ws.put_string_as(key, &value, Encoding::Raw, expire_at_ms)?;
                 return Err(error);
             }
