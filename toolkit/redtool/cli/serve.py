@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from redtool.cli.rows import Argument, Option, Verb, integer
 from redtool.cli.shared import CLOCK, DATABASES, TUNING
 
@@ -42,6 +40,8 @@ def run(values: Values, printer: Printer) -> int:
         where = ", ".join(server.addresses)
         what = server.plan.describe()
         printer.say(f"redtool: serving {what} at {where} (Ctrl-C ends it)")
+
+    import signal
 
     # Python's own handler would run beside the server's, and call a clean end an interruption.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

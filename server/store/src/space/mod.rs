@@ -392,36 +392,6 @@ impl Space {
         Ok(())
     }
 
-    /// Remembers a space in memory as it is now, until [`Space::end_past`]: one moment at a time.
-    pub fn begin_past(&mut self) {
-        if let Home::Memory(memory) = &mut self.home {
-            memory.begin_past();
-        }
-    }
-
-    /// Forgets the moment.
-    pub fn end_past(&mut self) {
-        if let Home::Memory(memory) = &mut self.home {
-            memory.end_past();
-        }
-    }
-
-    /// A record, an object or a segment, of the moment that is remembered.
-    pub fn past_record(&self, table: Table, key: &[u8]) -> Option<&[u8]> {
-        match &self.home {
-            Home::Memory(memory) => memory.past_record(table, key),
-            Home::Store(_) => None,
-        }
-    }
-
-    /// About so many bytes of records of the moment; none when that was all.
-    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<Record> {
-        match &self.home {
-            Home::Memory(memory) => memory.past_records(walk, most_bytes),
-            Home::Store(_) => Vec::new(),
-        }
-    }
-
     /// Bytes of changes that wait to be set apart.
     pub fn waiting_bytes(&self) -> usize {
         match &self.home {
