@@ -132,6 +132,13 @@ def test_what_a_server_has_written_is_read(store: Path) -> None:
             server.dataset.get("more:now")
 
 
+def test_a_server_begins_with_nothing_or_with_a_dump_alone(dump: Path) -> None:
+    with redtool.serve(rdb=dump, flushall=True, port=0) as server:
+        assert server.dataset.counts().keys > 0
+    with redtool.serve(dump, backend="memory", flushall=True, port=0) as server:
+        assert server.dataset.counts().keys == 0
+
+
 def test_two_servers_cannot_have_one_port(store: Path) -> None:
     with redtool.serve(store, port=0) as server:
         with pytest.raises(OSError, match=str(server.port)) as caught:

@@ -18,7 +18,7 @@ use crate::types::Result;
 use crate::watch::Watched;
 use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::object::is_long_key;
-use redtool_store::space::Frozen;
+use redtool_store::space::{Frozen, Record};
 use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
 use std::sync::Arc;
 
@@ -58,12 +58,22 @@ pub struct Keyspace {
     pub saved_s: i64,
     /// Why the last changes could not be saved.
     pub save_error: Option<String>,
+    /// The moment that a dump which is asked for is to be of.
+    pub moment: Option<Moment>,
     /// What runs scripts, once there was one; out while it runs one.
     pub lua: Option<Box<Interpreter>>,
     /// Room for a record in the making.
     pub scratch: Vec<u8>,
     /// Room for a blob to be changed.
     pub spare: Vec<u8>,
+}
+
+/// A moment of a dataset in memory, which its space remembers.
+pub struct Moment {
+    /// What the dataset knew about itself.
+    pub meta: Vec<Record>,
+    /// Changes that had not been saved.
+    pub dirty: u64,
 }
 
 impl Keyspace {
@@ -85,6 +95,7 @@ impl Keyspace {
             active_expire: true,
             saved_s: 0,
             save_error: None,
+            moment: None,
             lua: None,
             scratch: Vec::new(),
             spare: Vec::new(),
@@ -101,6 +112,20 @@ impl Keyspace {
     /// of this keyspace are walked or copied as a whole, other than by a command.
     pub fn settle(&mut self) -> Result<()> {
         self.streams.write_all(&mut self.space)
+    }
+
+    /// Has the space in memory remember how everything is now.
+    pub fn begin_moment(&mut self) -> Result<Moment> {
+        self.settle()?;
+        self.space.begin_past();
+        Ok(Moment { meta: self.space.meta().records(), dirty: self.dirty })
+    }
+
+    /// Forgets a moment of which no dump has been begun.
+    pub fn forget_moment(&mut self) {
+        if self.moment.take().is_some() {
+            self.space.end_past();
+        }
     }
 
     /// Sets the changes apart, to be written into the store; see [`Space::freeze`].

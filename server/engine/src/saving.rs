@@ -3,6 +3,7 @@ use crate::clock::system_ms;
 use crate::dataset::Dataset;
 use crate::dump::no_dumper;
 use crate::error::Error;
+use crate::keyspace::Moment as Remembered;
 use crate::server::lock;
 use crate::snapshot::Snapshot;
 use redtool_store::{Store, StoreError};
@@ -27,7 +28,9 @@ impl Dataset {
     /// The same at the end of a server, unless it has been done, or is not wanted.
     pub fn save_at_end(self: &Arc<Self>) -> Result<(), StoreError> {
         let is_saved = {
-            let keys = self.keyspace();
+            let mut keys = self.keyspace();
+            // What came after it is to be saved too.
+            keys.forget_moment();
             keys.dirty == 0 && keys.saved_s > 0
         };
         if self.dump_path().is_some() && (is_saved || self.state().ends_unsaved.load(Relaxed)) {
@@ -87,10 +90,10 @@ impl Dataset {
         }
         let alone = lock(&self.saving);
         let mut keys = self.keyspace();
-        keys.settle().map_err(Error::into_store)?;
-        let dirty = keys.dirty;
-        let meta = keys.space.meta().records();
-        keys.space.begin_past();
+        let Remembered { meta, dirty } = match keys.moment.take() {
+            Some(begun) => begun,
+            None => keys.begin_moment().map_err(Error::into_store)?,
+        };
         drop(keys);
         Ok((Some(alone), Arc::new(Snapshot::new(Arc::clone(self), meta)), dirty))
     }

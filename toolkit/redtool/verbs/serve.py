@@ -209,7 +209,9 @@ class Plan:
         if flushall and not writable:
             raise UsageError(f"{source} cannot be written", hint="--backend memory serves a copy")
         copy = writable and not is_own and source is not None
-        return cls(source or "memory:", writable=writable, copy=copy, seed=None, flushall=flushall)
+        # A copy of a dump begins with the dump alone.
+        flushes = flushall and rdb is None
+        return cls(source or "memory:", writable=writable, copy=copy, flushall=flushes)
 
     @classmethod
     def saved(

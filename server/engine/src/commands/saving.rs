@@ -42,18 +42,24 @@ fn check_idle(ws: &Writing<'_>) -> Outcome {
     Ok(())
 }
 
-/// Has everything saved, by a job.
-fn ask(ws: &Writing<'_>, job: Job) {
-    if ws.dataset.dump_path().is_some() {
+/// Has everything saved, by a job. What is saved as a dump is as it is now, unless another dump is
+/// being made; at the end, as it is when no more commands come.
+fn ask(ws: &mut Writing<'_>, job: Job) -> Outcome {
+    if ws.dataset.dump_path().is_some() && ws.dataset.dumper().is_some() {
         ws.dataset.is_dumping.store(true, Relaxed);
+        if matches!(job, Job::Save(_)) && !ws.keys.space.remembers() {
+            ws.keys.moment = Some(ws.keys.begin_moment()?);
+        }
     }
     ws.dataset.jobs.add(job);
+    Ok(())
 }
 
 /// Has a job done for this client, who waits for its reply.
-fn wait_for(ws: &mut Writing<'_>, job: Job) {
-    ask(ws, job);
+fn wait_for(ws: &mut Writing<'_>, job: Job) -> Outcome {
+    ask(ws, job)?;
     ws.session.waiting = Some(Waiting { until: None });
+    Ok(())
 }
 
 /// SAVE: answered when everything so far is durable.
@@ -66,13 +72,13 @@ fn save(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
         return Ok(());
     }
     let client = Arc::clone(&ws.session.info);
-    wait_for(ws, Job::Save(Some(client)));
-    Ok(())
+    wait_for(ws, Job::Save(Some(client)))
 }
 
-fn save_soon(ws: &Writing<'_>) {
-    if ws.session.info.fd >= 0 {
-        ask(ws, Job::Save(None));
+fn save_soon(ws: &mut Writing<'_>) -> Outcome {
+    match ws.session.info.fd >= 0 {
+        true => ask(ws, Job::Save(None)),
+        false => Ok(()),
     }
 }
 
@@ -86,7 +92,7 @@ fn bgsave(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         check_idle(ws)?;
     }
     let is_busy = ws.dataset.is_dumping.load(Relaxed);
-    save_soon(ws);
+    save_soon(ws)?;
     let word = if is_busy { "scheduled" } else { "started" };
     ws.out.simple(&format!("Background saving {word}"));
     Ok(())
@@ -95,7 +101,7 @@ fn bgsave(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 /// BGREWRITEAOF: there is no such file, and the dataset is saved as it is saved here.
 fn bgrewriteaof(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
     check_saving(ws)?;
-    save_soon(ws);
+    save_soon(ws)?;
     ws.out.simple("Background append only file rewriting started");
     Ok(())
 }
@@ -115,8 +121,7 @@ fn shutdown(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     match check_saving(ws) {
         Ok(()) if ws.may_wait && !has("nosave") => {
             let client = Arc::clone(&ws.session.info);
-            wait_for(ws, Job::End { client, forced });
-            return Ok(());
+            return wait_for(ws, Job::End { client, forced });
         }
         Err(error) if has("save") && !forced && !ws.dataset.readonly() => return Err(error),
         _ => {}

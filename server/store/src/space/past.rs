@@ -108,6 +108,11 @@ impl Space {
         }
     }
 
+    /// Whether a moment is remembered.
+    pub fn remembers(&self) -> bool {
+        matches!(&self.home, Home::Memory(memory) if memory.past.is_some())
+    }
+
     /// Forgets the moment.
     pub fn end_past(&mut self) {
         if let Home::Memory(memory) = &mut self.home {
