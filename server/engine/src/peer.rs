@@ -28,10 +28,9 @@ impl Peer {
 
     /// Sends a request; its reply is read later.
     pub fn send(&mut self, args: &[&[u8]]) -> io::Result<()> {
-        let mut request = Writer::new();
-        request.array(args.len());
-        args.iter().for_each(|arg| request.bulk(arg));
-        self.0.get_mut().write_all(request.buffer())
+        let mut out = Writer::new();
+        out.request(args);
+        self.0.get_mut().write_all(out.buffer())
     }
 
     /// The next reply, which is a line: of an error its text, without the mark.

@@ -88,9 +88,9 @@ fn pump(source: &Source, mut sink: Box<RdbSink>, functions_only: bool) -> Result
     opening.notes.aux.clear();
     if functions_only {
         opening.notes.module_aux.clear();
-        sink.begin(&opening)?;
-    } else {
-        sink.begin(&opening)?;
+    }
+    sink.begin(&opening)?;
+    if !functions_only {
         source.each(&opening, &filter, &mut account, &meter, |entry, account| {
             sink.entry(entry, account)
         })?;

@@ -1,4 +1,5 @@
 //! A redis-server of its own, to be compared with; none where none is installed.
+use redtool_format::resp::Writer;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -53,11 +54,7 @@ impl Drop for Server {
 
 /// A request of these arguments.
 pub fn request(args: &[&[u8]]) -> Vec<u8> {
-    let mut request = format!("*{}\r\n", args.len()).into_bytes();
-    for arg in args {
-        request.extend_from_slice(format!("${}\r\n", arg.len()).as_bytes());
-        request.extend_from_slice(arg);
-        request.extend_from_slice(b"\r\n");
-    }
-    request
+    let mut out = Writer::new();
+    out.request(args);
+    std::mem::take(out.buffer())
 }

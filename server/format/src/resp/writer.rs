@@ -75,6 +75,12 @@ impl Writer {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// A request: an array of its arguments.
+    pub fn request(&mut self, args: &[&[u8]]) {
+        self.array(args.len());
+        args.iter().for_each(|arg| self.bulk(arg));
+    }
+
     /// `$len` and bytes that `append` writes behind what is there, `len` of them.
     pub fn bulk_with<E>(
         &mut self,

@@ -4,6 +4,7 @@
 //! that does not exist, which repeats the beginning of its arguments.
 #![allow(dead_code)]
 use redtool_engine::{Dataset, Options as DatasetOptions};
+use redtool_format::resp::Writer;
 use redtool_net::{Options, Server};
 use redtool_store::memory::MemoryStore;
 use std::io::{ErrorKind, Read, Write};
@@ -67,13 +68,9 @@ pub fn read_to_end(stream: &mut impl Read) -> Vec<u8> {
 
 /// A request as RESP.
 pub fn request(args: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", args.len()).into_bytes();
-    for arg in args {
-        bytes.extend(format!("${}\r\n", arg.len()).into_bytes());
-        bytes.extend_from_slice(arg);
-        bytes.extend(b"\r\n");
-    }
-    bytes
+    let mut out = Writer::new();
+    out.request(args);
+    std::mem::take(out.buffer())
 }
 
 /// The reply to a command that does not exist.
