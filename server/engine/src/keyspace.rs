@@ -18,7 +18,7 @@ use crate::types::Result;
 use crate::watch::Watched;
 use redtool_format::rdb::{Kind, ValueType};
 use redtool_store::object::is_long_key;
-use redtool_store::space::{Frozen, Record};
+use redtool_store::space::{Frozen, OwnedRecord};
 use redtool_store::{Bytes, Object, Reader, Space, StoreError, Table};
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ pub struct Keyspace {
 /// A moment of a dataset in memory, which its space remembers.
 pub struct Moment {
     /// What the dataset knew about itself.
-    pub meta: Vec<Record>,
+    pub meta: Vec<OwnedRecord>,
     /// Changes that had not been saved.
     pub dirty: u64,
 }

@@ -2,7 +2,7 @@
 //!
 //! A walk takes some records at a time, alone with the keyspace, and lets commands in between.
 use crate::dataset::Dataset;
-use redtool_store::space::{PastWalk, Record};
+use redtool_store::space::{OwnedRecord, PastWalk};
 use redtool_store::{Bulk, Bytes, Cursor, Reader, Store, StoreError, Table, Writer};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// The moment; forgotten when this is dropped.
 pub(crate) struct Snapshot {
     dataset: Arc<Dataset>,
-    meta: Arc<Vec<Record>>,
+    meta: Arc<Vec<OwnedRecord>>,
 }
 
 impl Snapshot {
     /// Of a dataset whose keyspace has begun to remember, and what it then knew about itself.
-    pub fn new(dataset: Arc<Dataset>, meta: Vec<Record>) -> Self {
+    pub fn new(dataset: Arc<Dataset>, meta: Vec<OwnedRecord>) -> Self {
         Self { dataset, meta: Arc::new(meta) }
     }
 }
@@ -57,7 +57,7 @@ impl Store for Snapshot {
 
 struct Past {
     dataset: Arc<Dataset>,
-    meta: Arc<Vec<Record>>,
+    meta: Arc<Vec<OwnedRecord>>,
 }
 
 impl Past {
@@ -105,7 +105,7 @@ struct Walk<'r> {
     place: Vec<u8>,
     after: bool,
     back: bool,
-    batch: IntoIter<Record>,
+    batch: IntoIter<OwnedRecord>,
 }
 
 impl Walk<'_> {

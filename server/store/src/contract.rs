@@ -9,6 +9,9 @@ use std::ops::ControlFlow;
 /// Bytes of a record: borrowed from the store's map where it has one, else owned.
 pub type Bytes<'r> = Cow<'r, [u8]>;
 
+/// A record: its key and its value.
+pub type Record<'r> = (Bytes<'r>, Bytes<'r>);
+
 /// The tables of a store, each an ordered space of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
@@ -48,6 +51,10 @@ pub trait Reader: Send {
     fn seek(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
     /// Walks backward from the last record whose key is `from` or smaller.
     fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>>;
+    /// The last record whose key is `key` or smaller: the first of such a walk backward.
+    fn floor(&self, table: Table, key: &[u8]) -> Result<Option<Record<'_>>> {
+        self.seek_back(table, key)?.next()
+    }
     /// Whether objects are walked in the order of their keys. Where they are not, a walk over them
     /// only goes forward, in an order of the store's own: `seek` starts after the object `from`
     /// (which need not be there), or with the first one when `from` is empty; and there is no
@@ -72,7 +79,7 @@ pub trait Reader: Send {
 /// A walk over records in one direction.
 pub trait Cursor<'r> {
     /// The next record of the walk: key and value.
-    fn next(&mut self) -> Result<Option<(Bytes<'r>, Bytes<'r>)>>;
+    fn next(&mut self) -> Result<Option<Record<'r>>>;
 }
 
 /// A write transaction: nothing is visible before `commit`, all of it after.

@@ -43,7 +43,7 @@ pub mod space;
 pub mod spill;
 pub mod writeback;
 
-pub use contract::{Bulk, Bytes, Cursor, Each, Reader, Store, Table, Writer};
+pub use contract::{Bulk, Bytes, Cursor, Each, Reader, Record, Store, Table, Writer};
 pub use credentials::SharedCredentials;
 pub use error::{Result, StoreError};
 pub use object::{Body, Encoding, Object};

@@ -119,7 +119,10 @@ impl<'r> Segments<'r> {
 
     /// The last segment whose key is not greater than `key`.
     pub fn floor(&self, key: &[u8]) -> Result<Option<Segment<'r>>> {
-        self.walk_back_from(key)?.advance()
+        let record = self.reader.floor(Table::Segments, key)?;
+        Ok(record.and_then(|(key, value)| {
+            key.starts_with(&self.prefix).then_some(Segment { key, value })
+        }))
     }
 
     /// The segment that may hold elements of this hash (families ordered by hash). When the hash

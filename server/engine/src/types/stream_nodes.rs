@@ -44,8 +44,7 @@ impl Home {
                 Ok(behind.checked_sub(1).map(|at| nodes[at].0))
             }
             Home::Segments(segments) => {
-                let mut walk = space.seek_back(Table::Segments, &stream_key(*segments, id))?;
-                let found = walk.next()?;
+                let found = space.floor(Table::Segments, &stream_key(*segments, id))?;
                 Ok(found.and_then(|(key, _)| master_of(&key, *segments)))
             }
         }

@@ -8,8 +8,10 @@
 use crate::error::{Result, StoreError};
 use crate::writeback;
 use lmdb_master_sys as ffi;
+use std::cell::Cell;
 use std::ffi::{c_uint, CStr, CString};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -160,6 +162,8 @@ impl Drop for Env {
 pub struct Txn {
     txn: *mut ffi::MDB_txn,
     env: Arc<Env>,
+    /// What `floor` has opened last, and of which table.
+    finder: Cell<Option<(Dbi, *mut ffi::MDB_cursor)>>,
 }
 
 // SAFETY: with MDB_NOTLS a read transaction belongs to no thread, and `&mut` guards a write
@@ -175,7 +179,7 @@ impl Txn {
         // SAFETY: the environment is open and outlives the transaction through the Arc.
         let code = unsafe { ffi::mdb_txn_begin(env.env, ptr::null_mut(), flags, &mut txn) };
         check(&env.path, code)?;
-        Ok(Self { txn, env: Arc::clone(env) })
+        Ok(Self { txn, env: Arc::clone(env), finder: Cell::new(None) })
     }
 
     /// The table `name`; created when `create`, else None when it does not exist.
@@ -239,8 +243,33 @@ impl Txn {
         Ok(RawCursor { cursor, txn: self, _table: PhantomData })
     }
 
+    /// The last record whose key is not greater. The cursor that finds it stays open for the next
+    /// time, which then begins at the page where this one ended.
+    pub fn floor(&self, dbi: Dbi, key: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
+        let mut finder = match self.finder.take() {
+            Some((of, cursor)) if of == dbi => RawCursor { cursor, txn: self, _table: PhantomData },
+            other => {
+                self.finder.set(other);
+                self.close_finder();
+                self.cursor(dbi)?
+            }
+        };
+        let found = finder.go_to_floor(key)?;
+        let finder = ManuallyDrop::new(finder);
+        self.finder.set(Some((dbi, finder.cursor)));
+        Ok(found)
+    }
+
+    fn close_finder(&self) {
+        if let Some((_, cursor)) = self.finder.take() {
+            // SAFETY: the cursor is live, nobody else has it, and so is its transaction.
+            unsafe { ffi::mdb_cursor_close(cursor) }
+        }
+    }
+
     /// Ends the transaction, keeping what it wrote.
     pub fn commit(mut self) -> Result<()> {
+        self.close_finder();
         let txn = std::mem::replace(&mut self.txn, ptr::null_mut());
         // SAFETY: the handle was live and is given up here.
         let code = unsafe { ffi::mdb_txn_commit(txn) };
@@ -278,6 +307,7 @@ impl Txn {
 impl Drop for Txn {
     fn drop(&mut self) {
         if !self.txn.is_null() {
+            self.close_finder();
             // SAFETY: the handle is live; cursors borrowed from self, so none is left.
             unsafe { ffi::mdb_txn_abort(self.txn) }
         }
@@ -324,6 +354,17 @@ impl<'t> RawCursor<'t> {
             0 => Ok(Some((self.txn.slice(key), self.txn.slice(data)))),
             ffi::MDB_NOTFOUND => Ok(None),
             code => Err(error(&self.txn.env.path, code)),
+        }
+    }
+}
+
+impl<'t> RawCursor<'t> {
+    /// To the last record whose key is not greater.
+    pub fn go_to_floor(&mut self, key: &[u8]) -> Result<Option<(&'t [u8], &'t [u8])>> {
+        match self.go(Move::AtOrAfter(key))? {
+            Some((found, value)) if found == key => Ok(Some((found, value))),
+            Some(_) => self.go(Move::Previous),
+            None => self.go(Move::Last),
         }
     }
 }

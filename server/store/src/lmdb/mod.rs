@@ -7,7 +7,7 @@ mod env;
 mod header;
 mod places;
 
-use crate::contract::{Bulk, Bytes, Cursor, Reader, Store, Table, Writer};
+use crate::contract::{Bulk, Bytes, Cursor, Reader, Record, Store, Table, Writer};
 use crate::error::{Result, StoreError};
 use crate::layout;
 use env::{Appender, Dbi, Env, Mode, Move, RawCursor, Txn};
@@ -153,13 +153,14 @@ impl Reader for LmdbReader {
         Ok(Box::new(LmdbCursor { cursor, pending: first, step: Step::Forward, ended: false }))
     }
 
+    fn floor(&self, table: Table, key: &[u8]) -> Result<Option<Record<'_>>> {
+        let found = self.txn.floor(self.tables[table as usize], key)?;
+        Ok(found.map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))))
+    }
+
     fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
         let mut cursor = self.txn.cursor(self.tables[table as usize])?;
-        let first = match cursor.go(Move::AtOrAfter(from))? {
-            Some((key, value)) if key == from => Some((key, value)),
-            Some(_) => cursor.go(Move::Previous)?,
-            None => cursor.go(Move::Last)?,
-        };
+        let first = cursor.go_to_floor(from)?;
         Ok(Box::new(LmdbCursor { cursor, pending: first, step: Step::Back, ended: false }))
     }
 }

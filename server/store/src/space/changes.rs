@@ -1,13 +1,14 @@
 //! What was written and is not in the store yet: the newest record of each key, or that it is gone.
+use super::record_key::RecordKey;
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::Result;
 use std::borrow::Cow;
-use std::collections::btree_map::Range;
+use std::collections::btree_map::{Entry, Range};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 /// Records by key; None where a record was removed.
-type Map = BTreeMap<Box<[u8]>, Option<Vec<u8>>>;
+type Map = BTreeMap<RecordKey, Option<Vec<u8>>>;
 
 /// Changes to the tables of a store, in key order.
 #[derive(Default)]
@@ -39,7 +40,7 @@ impl Changes {
 
     /// What became of a record; None when nothing did.
     pub fn get(&self, table: Table, key: &[u8]) -> Option<Option<&[u8]>> {
-        self.maps[table as usize].get(key).map(|value| value.as_deref())
+        self.maps[table as usize].get(&RecordKey::new(key)).map(|value| value.as_deref())
     }
 
     /// Stores a record.
@@ -52,21 +53,31 @@ impl Changes {
         self.set(table, key, None);
     }
 
-    fn set(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) {
-        let map = &mut self.maps[table as usize];
+    fn set(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) -> &mut Option<Vec<u8>> {
         self.bytes += value.as_ref().map_or(0, Vec::len);
-        if let Some(old) = map.get_mut(key) {
-            self.bytes -= old.as_ref().map_or(0, Vec::len).min(self.bytes);
-            *old = value;
-            return;
+        match self.maps[table as usize].entry(RecordKey::new(key)) {
+            Entry::Occupied(entry) => {
+                let old = entry.into_mut();
+                self.bytes -= old.as_ref().map_or(0, Vec::len).min(self.bytes);
+                *old = value;
+                old
+            }
+            Entry::Vacant(entry) => {
+                self.bytes += key.len() + RECORD_BYTES;
+                entry.insert(value)
+            }
         }
-        self.bytes += key.len() + RECORD_BYTES;
-        map.insert(key.into(), value);
+    }
+
+    /// Stores a record, to be changed in place.
+    pub fn put_mut(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> &mut Vec<u8> {
+        self.bytes += value.len();
+        self.set(table, key, None).insert(value)
     }
 
     /// Takes away what became of a record, as if nothing had; None when nothing did.
     pub fn take(&mut self, table: Table, key: &[u8]) -> Option<Option<Vec<u8>>> {
-        let value = self.maps[table as usize].remove(key)?;
+        let value = self.maps[table as usize].remove(&RecordKey::new(key))?;
         let bytes = key.len() + RECORD_BYTES + value.as_ref().map_or(0, Vec::len);
         self.bytes -= bytes.min(self.bytes);
         Some(value)
@@ -74,16 +85,24 @@ impl Changes {
 
     /// A record to be changed in place, when it is here.
     pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.maps[table as usize].get_mut(key)?.as_mut()
+        self.maps[table as usize].get_mut(&RecordKey::new(key))?.as_mut()
+    }
+
+    /// What became of the last record whose key is not greater, of those to which something did.
+    pub fn floor(&self, table: Table, key: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+        let bounds = (Bound::Unbounded, Bound::Included(RecordKey::new(key)));
+        let (key, value) = self.maps[table as usize].range(bounds).next_back()?;
+        Some((key.bytes(), value.as_deref()))
     }
 
     /// A walk from a key on, or back from it.
     pub fn walk(&self, table: Table, from: &[u8], forward: bool) -> ChangeWalk<'_> {
+        let from = Bound::Included(RecordKey::new(from));
         let bounds = match forward {
-            true => (Bound::Included(from), Bound::Unbounded),
-            false => (Bound::Unbounded, Bound::Included(from)),
+            true => (from, Bound::Unbounded),
+            false => (Bound::Unbounded, from),
         };
-        ChangeWalk { range: self.maps[table as usize].range::<[u8], _>(bounds), forward }
+        ChangeWalk { range: self.maps[table as usize].range(bounds), forward }
     }
 
     /// Writes all of them into the store, in one transaction, and waits until they are durable.
@@ -109,8 +128,8 @@ impl Changes {
         for table in Table::ALL {
             for (key, value) in &self.maps[table as usize] {
                 match value {
-                    Some(value) => writer.put(table, key, value)?,
-                    None => writer.delete(table, key).map(|_| ())?,
+                    Some(value) => writer.put(table, key.bytes(), value)?,
+                    None => writer.delete(table, key.bytes()).map(|_| ())?,
                 }
             }
         }
@@ -121,7 +140,7 @@ impl Changes {
 
 /// A walk over changes.
 pub(super) struct ChangeWalk<'c> {
-    range: Range<'c, Box<[u8]>, Option<Vec<u8>>>,
+    range: Range<'c, RecordKey, Option<Vec<u8>>>,
     forward: bool,
 }
 
@@ -129,7 +148,7 @@ impl<'c> ChangeWalk<'c> {
     fn advance(&mut self) -> Option<(Bytes<'c>, Option<Bytes<'c>>)> {
         let next = if self.forward { self.range.next() } else { self.range.next_back() };
         next.map(|(key, value)| {
-            (Cow::Borrowed(&key[..]), value.as_ref().map(|value| Cow::Borrowed(&value[..])))
+            (Cow::Borrowed(key.bytes()), value.as_ref().map(|value| Cow::Borrowed(&value[..])))
         })
     }
 }

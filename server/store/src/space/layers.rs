@@ -1,7 +1,8 @@
 //! Changes over a store, in layers: those since the last save, those that are being saved, and a
 //! snapshot of the store below.
 use super::changes::{Changes, Merged};
-use crate::contract::{Bytes, Cursor, Reader, Store, Table};
+use super::Found;
+use crate::contract::{Bytes, Cursor, Reader, Record, Store, Table};
 use crate::error::Result;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -54,14 +55,56 @@ impl Layers {
     }
 
     pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
-        if self.live.get(table, key).is_none() {
-            let value = self.get(table, key)?.map(Cow::into_owned);
-            match value {
-                Some(value) => self.live.put(table, key, value),
-                None => return Ok(None),
-            }
+        if self.live.get(table, key).is_some() {
+            return Ok(self.live.get_mut(table, key));
         }
-        Ok(self.live.get_mut(table, key))
+        let value = self.below(table, key)?.map(Cow::into_owned);
+        Ok(value.map(|value| self.live.put_mut(table, key, value)))
+    }
+
+    /// The last record whose key is not greater, with its key.
+    pub fn floor(&self, table: Table, key: &[u8]) -> Result<Option<Record<'_>>> {
+        let mut nearest = self.live.floor(table, key);
+        // Of records with the same key the newest counts.
+        let is_nearer = |key: &[u8], nearest: Option<(&[u8], Option<&[u8]>)>| {
+            nearest.is_none_or(|(nearest, _)| key > nearest)
+        };
+        if let (Some(frozen), false) = (&self.frozen, self.live.hides_older) {
+            let found = frozen.floor(table, key);
+            nearest = found.filter(|(key, _)| is_nearer(key, nearest)).or(nearest);
+        }
+        let below = match self.base() {
+            Some(base) => base.floor(table, key)?.filter(|(key, _)| is_nearer(key, nearest)),
+            None => None,
+        };
+        match (below, nearest) {
+            (Some(below), _) => Ok(Some(below)),
+            (None, Some((key, Some(value)))) => Ok(Some((key.into(), value.into()))),
+            // Behind one that was removed any may be the next.
+            (None, Some((_, None))) => self.walk(table, key, false)?.next(),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The same, with its value to be changed in place, when its key begins like this.
+    pub fn floor_mut(
+        &mut self,
+        table: Table,
+        key: &[u8],
+        prefix: &[u8],
+    ) -> Result<Option<Found<'_>>> {
+        let floor = self.floor(table, key)?.filter(|(floor, _)| floor.starts_with(prefix));
+        let Some((floor, value)) = floor else { return Ok(None) };
+        let value = match self.live.get(table, &floor) {
+            Some(_) => None,
+            None => Some(value.into_owned()),
+        };
+        let floor = floor.into_owned();
+        let value = match value {
+            Some(value) => Some(self.live.put_mut(table, &floor, value)),
+            None => self.live.get_mut(table, &floor),
+        };
+        Ok(value.map(|value| (Cow::Owned(floor), value)))
     }
 
     pub fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {

@@ -4,9 +4,9 @@
 //! value, the expiry index in an ordered set.
 use super::entry::Entry;
 use super::past::Past;
-use super::segment_key::SegmentKey;
+use super::record_key::RecordKey;
 use super::table::{ObjectTable, TableWalk};
-use crate::contract::{Bytes, Cursor};
+use crate::contract::{Bytes, Cursor, Record};
 use crate::error::{Result, StoreError};
 use crate::layout::MAX_KEY_BYTES;
 use crate::object::{split_record_key, write_expire_key, Object};
@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 /// Segments by their whole keys.
-type Segments = BTreeMap<SegmentKey, Vec<u8>>;
+type Segments = BTreeMap<RecordKey, Vec<u8>>;
 
 /// A dataset.
 #[derive(Default)]
@@ -156,18 +156,25 @@ impl Memory {
     }
 
     pub fn segment(&self, key: &[u8]) -> Option<&[u8]> {
-        self.segments.get(&id_of(key))?.get(&SegmentKey::new(key)).map(Vec::as_slice)
+        self.segments.get(&id_of(key))?.get(&RecordKey::new(key)).map(Vec::as_slice)
     }
 
     pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        let value = self.segments.get_mut(&id_of(key))?.get_mut(&SegmentKey::new(key))?;
+        let value = self.segments.get_mut(&id_of(key))?.get_mut(&RecordKey::new(key))?;
         note_segment(&mut self.past, key, value);
         Some(value)
     }
 
     /// The last segment of a value whose key is not greater.
+    pub fn floor(&self, key: &[u8]) -> Option<Record<'_>> {
+        let bounds = (Bound::Unbounded, Bound::Included(RecordKey::new(key)));
+        let (key, value) = self.segments.get(&id_of(key))?.range(bounds).next_back()?;
+        Some((Cow::Borrowed(key.bytes()), Cow::Borrowed(value)))
+    }
+
+    /// The same, to be changed in place.
     pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
-        let bounds = (Bound::Unbounded, Bound::Included(SegmentKey::new(key)));
+        let bounds = (Bound::Unbounded, Bound::Included(RecordKey::new(key)));
         let segments = self.segments.get_mut(&id_of(key))?;
         let (key, value) = segments.range_mut(bounds).next_back()?;
         note_segment(&mut self.past, key.bytes(), value);
@@ -187,7 +194,7 @@ impl Memory {
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
         let segments = self.segments.entry(id_of(key)).or_default();
-        let old = segments.insert(SegmentKey::new(key), value);
+        let old = segments.insert(RecordKey::new(key), value);
         if let Some(past) = &mut self.past {
             past.note_segment(key, old.as_deref());
         }
@@ -199,7 +206,7 @@ impl Memory {
     pub fn delete_segment(&mut self, key: &[u8]) -> bool {
         let id = id_of(key);
         let Some(segments) = self.segments.get_mut(&id) else { return false };
-        let removed = segments.remove(&SegmentKey::new(key));
+        let removed = segments.remove(&RecordKey::new(key));
         if let Some(past) = &mut self.past {
             past.note_segment(key, removed.as_deref());
         }
@@ -213,7 +220,7 @@ impl Memory {
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
-        let (from, to) = (SegmentKey::new(old), SegmentKey::new(new));
+        let (from, to) = (RecordKey::new(old), RecordKey::new(new));
         let is_first = segments.first_key_value().is_some_and(|(first, _)| *first == from);
         let removed = match is_first {
             true => segments.pop_first().map(|(_, value)| value),
@@ -241,8 +248,8 @@ impl Memory {
 
     pub fn segments(&self, from: &[u8], forward: bool) -> SegmentWalk<'_> {
         let bounds = match forward {
-            true => (Bound::Included(SegmentKey::new(from)), Bound::Unbounded),
-            false => (Bound::Unbounded, Bound::Included(SegmentKey::new(from))),
+            true => (Bound::Included(RecordKey::new(from)), Bound::Unbounded),
+            false => (Bound::Unbounded, Bound::Included(RecordKey::new(from))),
         };
         let range = self.segments.get(&id_of(from)).map(|map| map.range(bounds));
         SegmentWalk { range, forward }
@@ -324,7 +331,7 @@ impl<'m> Cursor<'m> for Objects<'m> {
 
 /// A walk over the segments of one value.
 pub(super) struct SegmentWalk<'m> {
-    range: Option<Range<'m, SegmentKey, Vec<u8>>>,
+    range: Option<Range<'m, RecordKey, Vec<u8>>>,
     forward: bool,
 }
 

@@ -21,10 +21,10 @@ mod expiry;
 mod layers;
 mod memory;
 mod past;
-mod segment_key;
+mod record_key;
 mod table;
 
-use crate::contract::{Bytes, Cursor, Reader, Store, Table};
+use crate::contract::{Bytes, Cursor, Reader, Record, Store, Table};
 use crate::error::Result;
 use crate::layout::{LAYOUT_NAME, META_LAYOUT};
 use crate::meta::{DbCounts, Meta};
@@ -32,7 +32,7 @@ use crate::object::{segment_id, split_record_key, write_expire_key, Header};
 use changes::Changes;
 use layers::Layers;
 use memory::Memory;
-pub use past::{PastWalk, Record};
+pub use past::{OwnedRecord, PastWalk};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -301,15 +301,7 @@ impl Space {
                 let found = memory.floor_mut(key).filter(|(floor, _)| floor.starts_with(family));
                 Ok(found.map(|(key, value)| (Cow::Borrowed(key), value)))
             }
-            Home::Store(layers) => {
-                let floor = layers.walk(Table::Segments, key, false)?.next()?;
-                let floor = floor.map(|(key, _)| key.into_owned());
-                let Some(floor) = floor.filter(|floor| floor.starts_with(family)) else {
-                    return Ok(None);
-                };
-                let value = layers.changing(Table::Segments, &floor)?;
-                Ok(value.map(|value| (Cow::Owned(floor), value)))
-            }
+            Home::Store(layers) => layers.floor_mut(Table::Segments, key, family),
         }
     }
 
@@ -327,8 +319,11 @@ impl Space {
             Home::Store(layers) => {
                 // No segment has a bare prefix as its key.
                 let mut from = *family;
-                from[FAMILY_BYTES - 1] += u8::from(!first);
-                let end = layers.walk(Table::Segments, &from, first)?.next()?;
+                if !first {
+                    from[FAMILY_BYTES - 1] += 1;
+                    return layers.floor_mut(Table::Segments, &from, family);
+                }
+                let end = layers.walk(Table::Segments, &from, true)?.next()?;
                 let end = end.map(|(key, _)| key.into_owned());
                 let Some(end) = end.filter(|end| end.starts_with(family)) else { return Ok(None) };
                 let value = layers.changing(Table::Segments, &end)?;
@@ -439,6 +434,14 @@ impl Reader for Space {
         match &self.home {
             Home::Memory(memory) => Ok(Box::new(memory.segments(from, false))),
             Home::Store(layers) => Ok(Box::new(layers.walk(table, from, false)?)),
+        }
+    }
+
+    fn floor(&self, table: Table, key: &[u8]) -> Result<Option<Record<'_>>> {
+        match (&self.home, table) {
+            (Home::Memory(memory), Table::Segments) => Ok(memory.floor(key)),
+            (Home::Memory(_), _) => self.seek_back(table, key)?.next(),
+            (Home::Store(layers), _) => layers.floor(table, key),
         }
     }
 

@@ -24,7 +24,7 @@ use std::ops::Bound;
 /// Where an object stands in a walk: its db, its place in the table, its key.
 type Place = (u32, u64, Box<[u8]>);
 /// Key and value of a record.
-pub type Record = (Vec<u8>, Vec<u8>);
+pub type OwnedRecord = (Vec<u8>, Vec<u8>);
 
 /// What is to be read of a moment, and from where on.
 pub struct PastWalk<'w> {
@@ -129,7 +129,7 @@ impl Space {
     }
 
     /// About so many bytes of records of the moment; none when that was all.
-    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<Record> {
+    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<OwnedRecord> {
         match &self.home {
             Home::Memory(memory) => memory.past_records(walk, most_bytes),
             Home::Store(_) => Vec::new(),
@@ -169,7 +169,7 @@ impl Memory {
     }
 
     /// Records of the moment, about `most_bytes` of them; none when that was all.
-    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<Record> {
+    pub fn past_records(&self, walk: &PastWalk<'_>, most_bytes: usize) -> Vec<OwnedRecord> {
         let Some(past) = self.past.as_deref() else { return Vec::new() };
         let mut batch = Batch { records: Vec::new(), left_bytes: most_bytes };
         match (walk.table, walk.back) {
@@ -278,7 +278,7 @@ fn take_first<'p, K: Ord>(
 
 /// Records that were read.
 struct Batch {
-    records: Vec<Record>,
+    records: Vec<OwnedRecord>,
     left_bytes: usize,
 }
 

@@ -189,6 +189,48 @@ fn segments_are_changed_in_place_whatever_layer_they_are_in() {
 }
 
 #[test]
+fn the_segment_below_a_place_is_found_whatever_layer_it_is_in() {
+    for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
+        let ids = [space.new_id(), space.new_id()];
+        let (mut map, mut frozen) = (BTreeMap::new(), None);
+        let mut random = 11u64;
+        for step in 0..3000u64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let draw = random >> 33;
+            let key = list_key(ids[draw as usize % 2], draw / 2 % 40);
+            match draw / 80 % 8 {
+                0..=2 => {
+                    space.put_segment(&key, step.to_be_bytes().to_vec());
+                    map.insert(key.to_vec(), step.to_be_bytes().to_vec());
+                }
+                3..=5 => {
+                    space.delete_segment(&key);
+                    map.remove(&key[..]);
+                }
+                6 => match frozen.take() {
+                    None => frozen = space.freeze(),
+                    Some(changes) => {
+                        Frozen::write(&changes).unwrap();
+                        space.thaw().unwrap();
+                    }
+                },
+                _ => {
+                    let found = space.floor_segment_mut(&key).unwrap();
+                    let found = found.map(|(floor, value)| (floor.into_owned(), value.clone()));
+                    let of_id = map.range(key[..9].to_vec()..=key.to_vec()).next_back();
+                    assert_eq!(found, of_id.map(|(key, value)| (key.clone(), value.clone())));
+                }
+            }
+            let found = space.floor(Table::Segments, &key).unwrap();
+            let found = found.filter(|(floor, _)| floor.starts_with(&key[..9]));
+            let of_id = map.range(key[..9].to_vec()..=key.to_vec()).next_back();
+            let found = found.map(|(floor, value)| (floor.into_owned(), value.into_owned()));
+            assert_eq!(found, of_id.map(|(key, value)| (key.clone(), value.clone())));
+        }
+    }
+}
+
+#[test]
 fn a_segment_gets_another_key_whatever_layer_it_is_in() {
     for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
         let id = space.new_id();
@@ -286,7 +328,7 @@ fn read_past(space: &mut Space, mut write: impl FnMut(&mut Space)) -> Held {
 }
 
 /// Reads the segments of a value, one at a time.
-fn past_segments(space: &Space, id: u64, back: bool) -> Vec<Record> {
+fn past_segments(space: &Space, id: u64, back: bool) -> Vec<OwnedRecord> {
     let (mut found, mut after) = (Vec::new(), false);
     let mut place = id.to_be_bytes().to_vec();
     if back {

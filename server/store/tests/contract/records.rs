@@ -112,6 +112,10 @@ fn compare(reader: &dyn Reader, here: Table, model: &Model, numbers: &mut Number
         assert!(forward.iter().eq(model.range(from.clone()..).map(|(key, _)| key).take(5)));
         let back = keys(reader.seek_back(here, &from).unwrap(), 5);
         assert!(back.iter().eq(model.range(..=from.clone()).rev().map(|(key, _)| key).take(5)));
+        let floor = reader.floor(here, &from).unwrap();
+        let floor = floor.map(|(key, value)| (key.into_owned(), value.into_owned()));
+        let expected = model.range(..=from.clone()).next_back();
+        assert_eq!(floor, expected.map(|(key, value)| (key.clone(), value.clone())));
         let found = reader.get(here, &from).unwrap();
         assert_eq!(found.as_deref(), model.get(&from).map(|value| &value[..]));
     }
