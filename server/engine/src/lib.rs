@@ -78,6 +78,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+mod big;
 pub mod blocked;
 pub mod busy;
 pub mod clock;

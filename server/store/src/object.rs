@@ -115,6 +115,33 @@ mod flag {
     pub const KNOWN: u8 = (1 << 6) - 1;
 }
 
+/// What the record of a collection in segments begins with, when it states nothing but its type,
+/// its encoding, its count and its id: no expiry, no long key, no meta data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plain([u8; 4]);
+
+impl Plain {
+    /// Of this type and encoding.
+    pub const fn new(kind: Kind, value_type: ValueType, encoding: Encoding) -> Self {
+        Self([kind as u8, flag::SEGMENTED, value_type as u8, encoding as u8])
+    }
+
+    /// The count and the id that a record states, if it is one of these.
+    #[inline]
+    pub fn read(self, record: &[u8]) -> Option<(u64, u64)> {
+        let rest = record.strip_prefix(&self.0)?;
+        let mut cursor = Cursor::new(rest);
+        let count = length::read_plain(&mut cursor).ok()?;
+        Some((count, cursor.u64_le().ok()?))
+    }
+
+    /// Changes the count of such a record, if the new one takes as many bytes.
+    #[inline]
+    pub fn set_count(record: &mut [u8], count: u64) -> bool {
+        record.get_mut(4..).is_some_and(|place| length::overwrite(place, count))
+    }
+}
+
 /// Length of the hash that ends the record key of a long key.
 const LONG_KEY_HASH_BYTES: usize = 16;
 const DB_BYTES: usize = 4;

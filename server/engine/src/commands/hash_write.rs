@@ -1,5 +1,6 @@
 //! Hashes written: fields set, removed, counted up. When fields expire: [`super::hash_expiry`].
 use crate::args;
+use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::Hash;
 use crate::command::{write_row, Command};
@@ -10,15 +11,23 @@ use crate::keyspec::KeySpec;
 use crate::long_double::LongDouble;
 use crate::notify::class::HASH;
 use crate::record_key::RecordKey;
-use crate::types::{hash_write, Result};
+use crate::types::{groups_write, hash_write, Result};
 use crate::write::Writing;
+use redtool_format::encodings::listpack::edit::New;
 use redtool_format::number;
 use redtool_format::rdb::Kind;
 
 /// The hash at a key, to be changed. Fields that have run out are removed first, as far as that is
 /// cheap, and told of; without others the key is absent.
 pub(super) fn edit_hash(ws: &mut Writing<'_>, key: &[u8]) -> Result<Option<Edit>> {
-    let Some(mut edit) = ws.edit(key, Kind::Hash)? else { return Ok(None) };
+    match ws.edit(key, Kind::Hash)? {
+        Some(edit) => without_expired(ws, key, edit),
+        None => Ok(None),
+    }
+}
+
+/// Of a hash that was found: see [`edit_hash`].
+fn without_expired(ws: &mut Writing<'_>, key: &[u8], mut edit: Edit) -> Result<Option<Edit>> {
     if !hash_write::has_ttls(&edit) {
         return Ok(Some(edit));
     }
@@ -64,7 +73,12 @@ fn put_all(ws: &mut Writing<'_>, args: &[&[u8]]) -> Result<u64> {
         let name = ws.command.name;
         return Err(Error::text(format!("ERR wrong number of arguments for '{name}' command")));
     };
-    let mut edit = edit_hash(ws, args[1])?.unwrap_or_else(hash_write::empty);
+    let edit = match ws.held(args[1], Kind::Hash, big::HASH)? {
+        Some(Held::Big(hash)) => return put_into_big(ws, args[1], hash, pairs),
+        Some(Held::Object(edit)) => without_expired(ws, args[1], edit)?,
+        None => None,
+    };
+    let mut edit = edit.unwrap_or_else(hash_write::empty);
     hash_write::expect(&mut edit, &args[2..], &ws.keys.limits);
     let mut created = 0;
     for [name, value] in pairs {
@@ -72,6 +86,17 @@ fn put_all(ws: &mut Writing<'_>, args: &[&[u8]]) -> Result<u64> {
     }
     ws.keys.dirty += pairs.len() as u64 - 1;
     ws.finish(args[1], edit, HASH, "hset")?;
+    Ok(created)
+}
+
+fn put_into_big(ws: &mut Writing<'_>, key: &[u8], hash: Big, pairs: &[[&[u8]; 2]]) -> Result<u64> {
+    let mut created = 0;
+    for [name, value] in pairs {
+        let items = [New::Text(name), New::Text(value)];
+        created += u64::from(groups_write::put_hashed(&mut ws.keys.space, hash.id, name, &items)?);
+    }
+    let counts = (hash.count + created, pairs.len() as u64);
+    ws.finish_big(key, hash, counts, (HASH, "hset"))?;
     Ok(created)
 }
 

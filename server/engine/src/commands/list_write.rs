@@ -1,6 +1,7 @@
 //! Lists changed: pushes, pops, and changes inside.
 use super::list::span;
 use crate::args;
+use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::List;
 use crate::command::{write_row, Command};
@@ -10,7 +11,8 @@ use crate::keyspec::access::{ACCESS, DELETE, INSERT, RW, UPDATE};
 use crate::keyspec::KeySpec;
 use crate::notify::class::LIST;
 use crate::types::list::List as ListReader;
-use crate::types::list_write::ListEdit;
+use crate::types::list_runs::Runs;
+use crate::types::list_write::{may_be_small, ListEdit};
 use crate::types::{Direction, Result, ON, STOP};
 use crate::write::Writing;
 use redtool_format::encodings::Item;
@@ -67,10 +69,28 @@ fn finish(ws: &mut Writing<'_>, key: &[u8], edit: Edit, event: &str, changes: u6
     Ok(())
 }
 
+fn push_to_big(
+    ws: &mut Writing<'_>,
+    key: &[u8],
+    list: Big,
+    elements: &[&[u8]],
+    end: Direction,
+) -> Outcome {
+    Runs::new(&mut ws.keys.space, list.id).push(end, elements)?;
+    let added = elements.len() as u64;
+    let count = list.count.saturating_add(added);
+    ws.out.int(count as i64);
+    ws.finish_big(key, list, (count, added), (LIST, pushed(end)))
+}
+
 /// LPUSH and its kin.
 fn push(ws: &mut Writing<'_>, args: &[&[u8]], end: Direction, must_exist: bool) -> Outcome {
     let (key, elements) = (args[1], &args[2..]);
-    let edit = ws.edit(key, Kind::List)?;
+    let edit = match ws.held(key, Kind::List, big::LIST)? {
+        Some(Held::Big(list)) => return push_to_big(ws, key, list, elements, end),
+        Some(Held::Object(edit)) => Some(edit),
+        None => None,
+    };
     if must_exist && edit.is_none() {
         ws.out.int(0);
         return Ok(());
@@ -149,22 +169,45 @@ fn reply_end(ws: &mut Writing<'_>, key: &[u8], end: Direction, count: u64) -> Ou
 /// LPOP and RPOP.
 fn pop(ws: &mut Writing<'_>, args: &[&[u8]], end: Direction) -> Outcome {
     let count = match args {
-        [_, _] => None,
-        [_, _, count] => Some(args::positive(count)?.unsigned_abs()),
+        [_, key] => return pop_first(ws, key, end),
+        [_, _, count] => args::positive(count)?.unsigned_abs(),
         _ => {
             let name = ws.command.name;
             let what = format!("ERR wrong number of arguments for '{name}' command");
             return Err(Error::text(what));
         }
     };
-    match (ws.edit(args[1], Kind::List)?, count) {
-        (Some(edit), None) => return pop_one(ws, args[1], edit, end),
-        (Some(_), Some(0)) => ws.out.array(0),
-        (Some(edit), Some(count)) => return pop_many(ws, args[1], edit, end, count),
-        (None, None) => ws.out.null(),
-        (None, Some(_)) => ws.out.null_array(),
+    match ws.edit(args[1], Kind::List)? {
+        Some(_) if count == 0 => ws.out.array(0),
+        Some(edit) => return pop_many(ws, args[1], edit, end, count),
+        None => ws.out.null_array(),
     }
     Ok(())
+}
+
+/// Removes the element at an end of a list, and replies with it, or null.
+fn pop_first(ws: &mut Writing<'_>, key: &[u8], end: Direction) -> Outcome {
+    let setting = ws.keys.limits.list_size;
+    let edit = match ws.held(key, Kind::List, big::LIST)? {
+        Some(Held::Big(list)) if may_be_small(list.count.saturating_sub(1), setting) => {
+            ws.edit(key, Kind::List)?
+        }
+        Some(Held::Big(list)) => {
+            let reply = |item: Item<'_>| reply_item(ws.out, item);
+            Runs::new(&mut ws.keys.space, list.id).pop(end, reply)?;
+            let left = list.count - 1;
+            return ws.finish_big(key, list, (left, 1), (LIST, popped(end)));
+        }
+        Some(Held::Object(edit)) => Some(edit),
+        None => None,
+    };
+    match edit {
+        Some(edit) => pop_one(ws, key, edit, end),
+        None => {
+            ws.out.null();
+            Ok(())
+        }
+    }
 }
 
 fn lpop(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {

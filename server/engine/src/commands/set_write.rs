@@ -1,6 +1,7 @@
 //! Sets written: members added, removed, moved, popped. Sets made of others: [`super::set_store`].
 use super::set::{smembers, with_set};
 use crate::args;
+use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::Set;
 use crate::command::{write_row, Command};
@@ -10,8 +11,9 @@ use crate::keyspec::access::{ACCESS, DELETE, INSERT, RW};
 use crate::keyspec::KeySpec;
 use crate::notify::class::SET;
 use crate::types::sample::{self, Pool, Random};
-use crate::types::{set_write, Result, ON};
+use crate::types::{groups_write, set_write, Result, ON};
 use crate::write::Writing;
+use redtool_format::encodings::listpack::edit::New;
 use redtool_format::encodings::IntBuf;
 use redtool_format::rdb::Kind;
 use redtool_store::Encoding;
@@ -20,7 +22,11 @@ use std::collections::HashSet;
 fn sadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let (key, members) = (args[1], &args[2..]);
     let limits = ws.keys.limits;
-    let old = ws.edit(key, Kind::Set)?;
+    let old = match ws.held(key, Kind::Set, big::SET)? {
+        Some(Held::Big(set)) => return add_to_big(ws, key, set, members),
+        Some(Held::Object(edit)) => Some(edit),
+        None => None,
+    };
     let old_encoding = old.as_ref().map(|edit| edit.encoding);
     let mut edit =
         old.unwrap_or_else(|| set_write::for_members(members[0], members.len(), &limits));
@@ -39,6 +45,20 @@ fn sadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     }
     ws.out.int(added as i64);
     Ok(())
+}
+
+fn add_to_big(ws: &mut Writing<'_>, key: &[u8], set: Big, members: &[&[u8]]) -> Outcome {
+    let mut added = 0;
+    for member in members {
+        let items = [New::Text(member)];
+        added += u64::from(groups_write::put_hashed(&mut ws.keys.space, set.id, member, &items)?);
+    }
+    ws.out.int(added as i64);
+    if added == 0 {
+        return Ok(());
+    }
+    let count = set.count + added;
+    ws.finish_big(key, set, (count, added), (SET, "sadd"))
 }
 
 fn srem(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {

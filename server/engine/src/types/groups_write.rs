@@ -224,7 +224,8 @@ pub fn put_first(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) {
     space.put_segment(&hash_key(id, element_hash(key)), blob);
 }
 
-fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
+/// Stores an element among segments under its first item, `key`; whether it is new.
+pub fn put_hashed(space: &mut Space, id: u64, key: &[u8], items: &[New<'_>]) -> Result<bool> {
     let put = |located: Located<'_>| located.put(items).map(|changed| ((), changed));
     match change(space, id, key, items.len(), put)? {
         Some(((), is_new)) => Ok(is_new),

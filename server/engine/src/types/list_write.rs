@@ -81,6 +81,19 @@ impl NodeLimit {
     }
 }
 
+/// Whether so many elements may lie in so many bytes: most lists are known to be too large by their
+/// length alone.
+fn fits(count: u64, bytes: usize) -> bool {
+    count <= bytes as u64 / ENTRY_MIN_BYTES
+}
+
+/// Whether a list of so many elements may be too small for segments or for a quicklist; `setting`
+/// is `list-max-listpack-size`.
+pub fn may_be_small(count: u64, setting: i64) -> bool {
+    let limit = NodeLimit::of(setting).half(setting);
+    fits(count, limit.bytes.max(FOLDED_BYTES))
+}
+
 /// A list being changed.
 pub struct ListEdit<'s> {
     space: &'s mut Space,
@@ -134,8 +147,7 @@ impl<'s> ListEdit<'s> {
             (false, true) => FOLDED_BYTES,
             (false, false) => return Ok(()),
         };
-        // Most lists are known to be too large by their length alone.
-        if self.edit.count > most as u64 / ENTRY_MIN_BYTES || self.edit.count == 0 {
+        if !fits(self.edit.count, most) || self.edit.count == 0 {
             return Ok(());
         }
         let Some(bytes) = self.packed_bytes(most)? else { return Ok(()) };

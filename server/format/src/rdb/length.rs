@@ -89,6 +89,30 @@ pub fn write(out: &mut Vec<u8>, n: u64) {
     }
 }
 
+/// Writes the shortest form of `n` over a length that stands at the beginning and takes as many
+/// bytes; whether it does.
+#[inline]
+pub fn overwrite(place: &mut [u8], n: u64) -> bool {
+    let was = place.first().copied();
+    match (n, place) {
+        (0..=0x3f, [first, ..]) if *first < 0x40 => *first = n as u8,
+        (0x40..=0x3fff, [first, second, ..]) if *first >> 6 == 1 => {
+            [*first, *second] = (n as u16 | 0x4000).to_be_bytes();
+        }
+        (0x4000..=0xffff_ffff, [_, rest @ ..]) if was == Some(0x80) => match rest.first_chunk_mut()
+        {
+            Some(four) => *four = (n as u32).to_be_bytes(),
+            None => return false,
+        },
+        (0x1_0000_0000.., [_, rest @ ..]) if was == Some(0x81) => match rest.first_chunk_mut() {
+            Some(eight) => *eight = n.to_be_bytes(),
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +125,20 @@ mod tests {
             let mut cursor = Cursor::new(&bytes);
             assert_eq!(read(&mut cursor).unwrap(), Len::Plain(n));
             assert_eq!(cursor.remaining(), 0);
+        }
+    }
+
+    #[test]
+    fn written_over_one_of_the_same_width() {
+        let samples = [0, 1, 63, 64, 16383, 16384, u64::from(u32::MAX), 1 << 32, u64::MAX];
+        for (old, new) in samples.iter().flat_map(|old| samples.map(|new| (*old, new))) {
+            let (mut place, mut wanted) = (Vec::new(), Vec::new());
+            write(&mut place, old);
+            write(&mut wanted, new);
+            let fits = place.len() == wanted.len();
+            assert_eq!(overwrite(&mut place, new), fits);
+            assert_eq!(place == wanted, fits);
+            assert!(!fits || !overwrite(&mut place[..wanted.len() - 1], new) || wanted.len() == 1);
         }
     }
 

@@ -1,10 +1,10 @@
 //! A whole dataset in memory, to be changed in place.
 //!
-//! Objects stand in a table per db in the order of their hashes, segments in one ordered map per
-//! value, the expiry index in an ordered set.
+//! Objects stand in a table per db in the order of their hashes, [`segments`](super::segments) value
+//! by value, the expiry index in an ordered set.
 use super::entry::Entry;
 use super::past::Past;
-use super::record_key::RecordKey;
+use super::segments::{SegmentWalk, Segments};
 use super::table::{ObjectTable, TableWalk};
 use crate::contract::{Bytes, Cursor, Record};
 use crate::error::{Result, StoreError};
@@ -12,12 +12,7 @@ use crate::layout::MAX_KEY_BYTES;
 use crate::object::{split_record_key, write_expire_key, Object};
 use hashbrown::HashMap;
 use std::borrow::Cow;
-use std::collections::btree_map::Range;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
-
-/// Segments by their whole keys.
-type Segments = BTreeMap<RecordKey, Vec<u8>>;
 
 /// A dataset.
 #[derive(Default)]
@@ -156,45 +151,39 @@ impl Memory {
     }
 
     pub fn segment(&self, key: &[u8]) -> Option<&[u8]> {
-        self.segments.get(&id_of(key))?.get(&RecordKey::new(key)).map(Vec::as_slice)
+        self.segments.get(&id_of(key))?.get(key)
     }
 
     pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
-        let value = self.segments.get_mut(&id_of(key))?.get_mut(&RecordKey::new(key))?;
+        let value = self.segments.get_mut(&id_of(key))?.get_mut(key)?;
         note_segment(&mut self.past, key, value);
         Some(value)
     }
 
     /// The last segment of a value whose key is not greater.
     pub fn floor(&self, key: &[u8]) -> Option<Record<'_>> {
-        let bounds = (Bound::Unbounded, Bound::Included(RecordKey::new(key)));
-        let (key, value) = self.segments.get(&id_of(key))?.range(bounds).next_back()?;
-        Some((Cow::Borrowed(key.bytes()), Cow::Borrowed(value)))
+        self.segments.get(&id_of(key))?.floor(key)
     }
 
     /// The same, to be changed in place.
     pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
-        let bounds = (Bound::Unbounded, Bound::Included(RecordKey::new(key)));
-        let segments = self.segments.get_mut(&id_of(key))?;
-        let (key, value) = segments.range_mut(bounds).next_back()?;
-        note_segment(&mut self.past, key.bytes(), value);
-        Some((key.bytes(), value))
+        let (key, value) = self.segments.get_mut(&id_of(key))?.floor_mut(key)?;
+        note_segment(&mut self.past, key, value);
+        Some((key, value))
     }
 
     /// The first or the last segment of a family.
     pub fn end_mut(&mut self, family: &[u8], first: bool) -> Option<(&[u8], &mut Vec<u8>)> {
-        let segments = self.segments.get_mut(&id_of(family))?;
-        let mut all = segments.iter_mut();
-        let end = if first { all.next() } else { all.next_back() };
-        let (key, value) = end.filter(|(key, _)| key.bytes().starts_with(family))?;
-        note_segment(&mut self.past, key.bytes(), value);
-        Some((key.bytes(), value))
+        let end = self.segments.get_mut(&id_of(family))?.end_mut(first);
+        let (key, value) = end.filter(|(key, _)| key.starts_with(family))?;
+        note_segment(&mut self.past, key, value);
+        Some((key, value))
     }
 
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
         self.segment_bytes += key.len() + value.len();
-        let segments = self.segments.entry(id_of(key)).or_default();
-        let old = segments.insert(RecordKey::new(key), value);
+        let segments = self.segments.entry(id_of(key)).or_insert_with(|| Segments::for_key(key));
+        let old = segments.insert(key, value);
         if let Some(past) = &mut self.past {
             past.note_segment(key, old.as_deref());
         }
@@ -206,7 +195,7 @@ impl Memory {
     pub fn delete_segment(&mut self, key: &[u8]) -> bool {
         let id = id_of(key);
         let Some(segments) = self.segments.get_mut(&id) else { return false };
-        let removed = segments.remove(&RecordKey::new(key));
+        let removed = segments.remove(key);
         if let Some(past) = &mut self.past {
             past.note_segment(key, removed.as_deref());
         }
@@ -220,39 +209,29 @@ impl Memory {
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
-        let (from, to) = (RecordKey::new(old), RecordKey::new(new));
-        let is_first = segments.first_key_value().is_some_and(|(first, _)| *first == from);
-        let removed = match is_first {
-            true => segments.pop_first().map(|(_, value)| value),
-            false => segments.remove(&from),
-        };
-        let Some(value) = removed else { return };
-        if let Some(past) = &mut self.past {
-            past.note_segment(old, Some(&value));
-            past.note_segment(new, segments.get(&to).map(Vec::as_slice));
-        }
-        segments.insert(to, value);
+        let past = &mut self.past;
+        segments.rename(old, new, |value, replaced| {
+            if let Some(past) = past {
+                past.note_segment(old, Some(value));
+                past.note_segment(new, replaced);
+            }
+        });
     }
 
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
-            if let Some(past) = &mut self.past {
-                let all = segments.iter();
-                all.for_each(|(key, value)| past.note_segment(key.bytes(), Some(value)));
+            let (mut walk, mut bytes) = (segments.iter(), 0);
+            while let Some((key, value)) = walk.advance() {
+                bytes += key.len() + value.len();
+                note_segment(&mut self.past, key, value);
             }
-            let bytes: usize =
-                segments.iter().map(|(key, value)| key.bytes().len() + value.len()).sum();
             self.segment_bytes -= bytes.min(self.segment_bytes);
         }
     }
 
     pub fn segments(&self, from: &[u8], forward: bool) -> SegmentWalk<'_> {
-        let bounds = match forward {
-            true => (Bound::Included(RecordKey::new(from)), Bound::Unbounded),
-            false => (Bound::Unbounded, Bound::Included(RecordKey::new(from))),
-        };
-        let range = self.segments.get(&id_of(from)).map(|map| map.range(bounds));
-        SegmentWalk { range, forward }
+        let segments = self.segments.get(&id_of(from));
+        segments.map_or_else(SegmentWalk::empty, |segments| segments.walk(from, forward))
     }
 
     /// Exchanges two dbs; the expiry index is of record keys, and so is made anew for both.
@@ -326,26 +305,5 @@ impl<'m> Cursor<'m> for Objects<'m> {
             self.walk = self.dbs.next().map(|(db, table)| (*db, table.walk(None)));
         }
         Ok(None)
-    }
-}
-
-/// A walk over the segments of one value.
-pub(super) struct SegmentWalk<'m> {
-    range: Option<Range<'m, RecordKey, Vec<u8>>>,
-    forward: bool,
-}
-
-impl<'m> SegmentWalk<'m> {
-    /// The next key and its value.
-    pub fn advance(&mut self) -> Option<(&'m [u8], &'m [u8])> {
-        let range = self.range.as_mut()?;
-        let record = if self.forward { range.next() } else { range.next_back() };
-        record.map(|(key, value)| (key.bytes(), &value[..]))
-    }
-}
-
-impl<'m> Cursor<'m> for SegmentWalk<'m> {
-    fn next(&mut self) -> Result<Option<(Bytes<'m>, Bytes<'m>)>> {
-        Ok(self.advance().map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))))
     }
 }

@@ -22,6 +22,7 @@ mod layers;
 mod memory;
 mod past;
 mod record_key;
+mod segments;
 mod table;
 
 use crate::contract::{Bytes, Cursor, Reader, Record, Store, Table};
