@@ -78,7 +78,6 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
-mod big;
 pub mod blocked;
 pub mod busy;
 pub mod clock;
@@ -93,6 +92,7 @@ pub mod engine;
 pub mod error;
 pub mod field_expiry;
 pub mod glob;
+mod in_place;
 pub mod keys;
 pub mod keyspace;
 pub mod keyspec;

@@ -115,18 +115,30 @@ mod flag {
     pub const KNOWN: u8 = (1 << 6) - 1;
 }
 
-/// What the record of a collection in segments begins with, when it states nothing but its type,
-/// its encoding, its count and its id: no expiry, no long key, no meta data.
+/// What a record begins with that states nothing but its type, its encoding, its count where there
+/// is one, and where the value is: no expiry, no long key, no meta data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plain([u8; 4]);
 
 impl Plain {
-    /// Of this type and encoding.
-    pub const fn new(kind: Kind, value_type: ValueType, encoding: Encoding) -> Self {
+    /// Of a value in segments.
+    pub const fn segmented(kind: Kind, value_type: ValueType, encoding: Encoding) -> Self {
         Self([kind as u8, flag::SEGMENTED, value_type as u8, encoding as u8])
     }
 
-    /// The count and the id that a record states, if it is one of these.
+    /// Of a value in its record.
+    pub const fn inline(kind: Kind, value_type: ValueType, encoding: Encoding) -> Self {
+        Self([kind as u8, 0, value_type as u8, encoding as u8])
+    }
+
+    /// What stands behind it in a record that begins so, to be changed.
+    #[inline]
+    pub fn rest_mut(self, record: &mut [u8]) -> Option<&mut [u8]> {
+        let (first, rest) = record.split_first_chunk_mut()?;
+        (*first == self.0).then_some(rest)
+    }
+
+    /// The count and the id that a record of a collection in segments states, if it begins so.
     #[inline]
     pub fn read(self, record: &[u8]) -> Option<(u64, u64)> {
         let rest = record.strip_prefix(&self.0)?;

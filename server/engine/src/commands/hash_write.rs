@@ -1,11 +1,11 @@
 //! Hashes written: fields set, removed, counted up. When fields expire: [`super::hash_expiry`].
 use crate::args;
-use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::Hash;
 use crate::command::{write_row, Command};
 use crate::edit::Edit;
 use crate::error::{Error, Outcome};
+use crate::in_place::{self, Big, Held};
 use crate::keyspec::access::{ACCESS, DELETE, INSERT, RW, UPDATE};
 use crate::keyspec::KeySpec;
 use crate::long_double::LongDouble;
@@ -73,7 +73,13 @@ fn put_all(ws: &mut Writing<'_>, args: &[&[u8]]) -> Result<u64> {
         let name = ws.command.name;
         return Err(Error::text(format!("ERR wrong number of arguments for '{name}' command")));
     };
-    let edit = match ws.held(args[1], Kind::Hash, big::HASH)? {
+    if let [[name, value]] = pairs {
+        if ws.put_field_in_place(args[1], name, value)? {
+            ws.changed(args[1], HASH, "hset");
+            return Ok(0);
+        }
+    }
+    let edit = match ws.held(args[1], Kind::Hash, in_place::HASH)? {
         Some(Held::Big(hash)) => return put_into_big(ws, args[1], hash, pairs),
         Some(Held::Object(edit)) => without_expired(ws, args[1], edit)?,
         None => None,

@@ -1,12 +1,12 @@
 //! Lists changed: pushes, pops, and changes inside.
 use super::list::span;
 use crate::args;
-use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::List;
 use crate::command::{write_row, Command};
 use crate::edit::Edit;
 use crate::error::{Error, Outcome};
+use crate::in_place::{self, Big, Held};
 use crate::keyspec::access::{ACCESS, DELETE, INSERT, RW, UPDATE};
 use crate::keyspec::KeySpec;
 use crate::notify::class::LIST;
@@ -86,7 +86,7 @@ fn push_to_big(
 /// LPUSH and its kin.
 fn push(ws: &mut Writing<'_>, args: &[&[u8]], end: Direction, must_exist: bool) -> Outcome {
     let (key, elements) = (args[1], &args[2..]);
-    let edit = match ws.held(key, Kind::List, big::LIST)? {
+    let edit = match ws.held(key, Kind::List, in_place::LIST)? {
         Some(Held::Big(list)) => return push_to_big(ws, key, list, elements, end),
         Some(Held::Object(edit)) => Some(edit),
         None => None,
@@ -188,7 +188,7 @@ fn pop(ws: &mut Writing<'_>, args: &[&[u8]], end: Direction) -> Outcome {
 /// Removes the element at an end of a list, and replies with it, or null.
 fn pop_first(ws: &mut Writing<'_>, key: &[u8], end: Direction) -> Outcome {
     let setting = ws.keys.limits.list_size;
-    let edit = match ws.held(key, Kind::List, big::LIST)? {
+    let edit = match ws.held(key, Kind::List, in_place::LIST)? {
         Some(Held::Big(list)) if may_be_small(list.count.saturating_sub(1), setting) => {
             ws.edit(key, Kind::List)?
         }

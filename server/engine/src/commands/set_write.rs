@@ -1,12 +1,12 @@
 //! Sets written: members added, removed, moved, popped. Sets made of others: [`super::set_store`].
 use super::set::{smembers, with_set};
 use crate::args;
-use crate::big::{self, Big, Held};
 use crate::command::flag::{DENYOOM, FAST, WRITE};
 use crate::command::Group::Set;
 use crate::command::{write_row, Command};
 use crate::edit::Edit;
 use crate::error::{Error, Outcome};
+use crate::in_place::{self, Big, Held};
 use crate::keyspec::access::{ACCESS, DELETE, INSERT, RW};
 use crate::keyspec::KeySpec;
 use crate::notify::class::SET;
@@ -22,7 +22,7 @@ use std::collections::HashSet;
 fn sadd(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let (key, members) = (args[1], &args[2..]);
     let limits = ws.keys.limits;
-    let old = match ws.held(key, Kind::Set, big::SET)? {
+    let old = match ws.held(key, Kind::Set, in_place::SET)? {
         Some(Held::Big(set)) => return add_to_big(ws, key, set, members),
         Some(Held::Object(edit)) => Some(edit),
         None => None,

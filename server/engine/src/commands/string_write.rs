@@ -244,6 +244,17 @@ fn setrange(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 /// INCR and its kin.
 fn add(ws: &mut Writing<'_>, key: &[u8], by: i64) -> Outcome {
+    let new = match ws.add_in_place(key, by)? {
+        Some(new) => new,
+        None => add_anew(ws, key, by)?,
+    };
+    ws.changed(key, STRING, "incrby");
+    ws.out.int(new);
+    Ok(())
+}
+
+/// Puts the sum; it.
+fn add_anew(ws: &mut Writing<'_>, key: &[u8], by: i64) -> Result<i64> {
     let old = ws.with_string(key, |object, value| {
         let old = number::parse_i64(&value.whole()?).ok_or(Error::NOT_INTEGER)?;
         Ok((old, object.expire_at_ms))
@@ -254,9 +265,7 @@ fn add(ws: &mut Writing<'_>, key: &[u8], by: i64) -> Outcome {
     };
     let mut digits = itoa::Buffer::new();
     ws.put_string_as(key, digits.format(new).as_bytes(), Encoding::Int, expire_at_ms)?;
-    ws.changed(key, STRING, "incrby");
-    ws.out.int(new);
-    Ok(())
+    Ok(new)
 }
 
 fn incr(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {

@@ -71,7 +71,7 @@ impl Memory {
     #[inline]
     pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        let record = self.dbs.get_mut(&db)?.get_mut(key)?;
+        let record = self.dbs.get_mut(&db)?.get_mut(key, self.now)?;
         if let Some(past) = &mut self.past {
             past.note_object(db, key, Some(record));
         }

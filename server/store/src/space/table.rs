@@ -71,13 +71,15 @@ impl ObjectTable {
         Some(entry.record())
     }
 
-    /// The record of a key, to be changed in place.
+    /// The record of a key, which is used now, to be changed in place.
     #[inline]
-    pub fn get_mut(&mut self, key: &[u8]) -> Option<&mut [u8]> {
+    pub fn get_mut(&mut self, key: &[u8], now: u32) -> Option<&mut [u8]> {
         let hash = self.hash(key);
         let index = self.shard_of(hash);
         let found = self.shards[index].find_mut(slot_hash(hash), |entry| entry.key() == key);
-        found.map(Entry::record_mut)
+        let entry = found?;
+        entry.mark_used(now);
+        Some(entry.record_mut())
     }
 
     /// Stores a record, which is used now; `seen` is shown the one it replaces.

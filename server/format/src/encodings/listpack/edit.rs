@@ -30,8 +30,9 @@ impl<'a> From<Item<'a>> for New<'a> {
 }
 
 impl New<'_> {
+    /// Appends the entry.
     #[inline]
-    fn write(self, out: &mut Vec<u8>) {
+    pub fn write(self, out: &mut Vec<u8>) {
         match self {
             New::Raw(bytes) => entry::write_str(out, bytes),
             New::Int(n) => entry::write_int(out, n),
