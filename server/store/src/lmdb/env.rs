@@ -245,7 +245,7 @@ impl Txn {
 
     /// The last record whose key is not greater. The cursor that finds it stays open for the next
     /// time, which then begins at the page where this one ended.
-    pub fn floor(&self, dbi: Dbi, key: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
+    pub fn floor(&self, dbi: Dbi, key: &[u8]) -> Result<Passed<'_>> {
         let mut finder = match self.finder.take() {
             Some((of, cursor)) if of == dbi => RawCursor { cursor, txn: self, _table: PhantomData },
             other => {
@@ -278,11 +278,11 @@ impl Txn {
         check(&self.env.path, if full { libc::ENOSPC } else { code })
     }
 
-    /// Bytes of the map around a value that this snapshot gave.
+    /// Bytes of the map around a value, or a key, that this snapshot gave.
     ///
     /// # Safety
-    /// `value` is the address of a value that `get` of this read transaction gave, `before` is at
-    /// most the length of its key and `len` the value's.
+    /// `value` is the address of a value that this read transaction gave, or of a key, and `len` is
+    /// at most its length; `before` is at most that of a value's key.
     #[inline]
     pub unsafe fn around(&self, value: usize, before: usize, len: usize) -> (&[u8], &[u8]) {
         let value = value as *const u8;
@@ -358,14 +358,26 @@ impl<'t> RawCursor<'t> {
     }
 }
 
+/// What a search for the last record whose key is not greater has met.
+#[derive(Debug, Clone, Copy)]
+pub struct Passed<'t> {
+    /// That record.
+    pub floor: Option<(&'t [u8], &'t [u8])>,
+    /// The key of the record behind it, unless its own key was asked for.
+    pub next: Option<&'t [u8]>,
+    /// It is the last of all.
+    pub was_last: bool,
+}
+
 impl<'t> RawCursor<'t> {
     /// To the last record whose key is not greater.
-    pub fn go_to_floor(&mut self, key: &[u8]) -> Result<Option<(&'t [u8], &'t [u8])>> {
-        match self.go(Move::AtOrAfter(key))? {
-            Some((found, value)) if found == key => Ok(Some((found, value))),
-            Some(_) => self.go(Move::Previous),
-            None => self.go(Move::Last),
-        }
+    pub fn go_to_floor(&mut self, key: &[u8]) -> Result<Passed<'t>> {
+        let (floor, next, was_last) = match self.go(Move::AtOrAfter(key))? {
+            Some((found, value)) if found == key => (Some((found, value)), None, false),
+            Some((next, _)) => (self.go(Move::Previous)?, Some(next), false),
+            None => (self.go(Move::Last)?, None, true),
+        };
+        Ok(Passed { floor, next, was_last })
     }
 }
 

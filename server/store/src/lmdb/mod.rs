@@ -4,6 +4,7 @@
 //! of py-lmdb read it by the document in [`crate::layout`]. Readers use LMDB's own lock file beside
 //! it (`NAME-lock`), or none where the directory cannot be written.
 mod env;
+mod floors;
 mod header;
 mod places;
 
@@ -11,6 +12,7 @@ use crate::contract::{Bulk, Bytes, Cursor, Reader, Record, Store, Table, Writer}
 use crate::error::{Result, StoreError};
 use crate::layout;
 use env::{Appender, Dbi, Env, Mode, Move, RawCursor, Txn};
+use floors::Floors;
 use places::Places;
 use std::borrow::Cow;
 use std::path::Path;
@@ -105,7 +107,8 @@ impl Store for LmdbStore {
     fn reader(&self) -> Result<Box<dyn Reader>> {
         let txn = Txn::begin(&self.env, true)?;
         let places = Places::new(txn.records(self.tables[Table::Objects as usize])?);
-        Ok(Box::new(LmdbReader { txn, tables: self.tables, places }))
+        let floors = Floors::new(txn.records(self.tables[Table::Segments as usize])?);
+        Ok(Box::new(LmdbReader { txn, tables: self.tables, places, floors }))
     }
 
     fn writer(&self) -> Result<Box<dyn Writer + '_>> {
@@ -128,6 +131,8 @@ struct LmdbReader {
     tables: [Dbi; 4],
     /// Of the objects: they are what clients ask for again and again.
     places: Places,
+    /// Of the segments.
+    floors: Floors,
 }
 
 impl Reader for LmdbReader {
@@ -154,13 +159,17 @@ impl Reader for LmdbReader {
     }
 
     fn floor(&self, table: Table, key: &[u8]) -> Result<Option<Record<'_>>> {
-        let found = self.txn.floor(self.tables[table as usize], key)?;
+        let search = || self.txn.floor(self.tables[table as usize], key);
+        let found = match table {
+            Table::Segments => self.floors.get(&self.txn, key, search)?,
+            _ => search()?.floor,
+        };
         Ok(found.map(|(key, value)| (Cow::Borrowed(key), Cow::Borrowed(value))))
     }
 
     fn seek_back(&self, table: Table, from: &[u8]) -> Result<Box<dyn Cursor<'_> + '_>> {
         let mut cursor = self.txn.cursor(self.tables[table as usize])?;
-        let first = cursor.go_to_floor(from)?;
+        let first = cursor.go_to_floor(from)?.floor;
         Ok(Box::new(LmdbCursor { cursor, pending: first, step: Step::Back, ended: false }))
     }
 }

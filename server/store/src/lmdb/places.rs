@@ -148,7 +148,7 @@ fn bytes_of<'t>(txn: &'t Txn, slot: &Slot) -> (&'t [u8], &'t [u8]) {
 
 /// Zeroed memory, in huge pages where there are some. Without memory nothing is remembered, and all
 /// works as before.
-fn map(bytes: usize) -> Option<MmapMut> {
+pub(super) fn map(bytes: usize) -> Option<MmapMut> {
     let map = MmapMut::map_anon(bytes).ok()?;
     #[cfg(target_os = "linux")]
     map.advise(memmap2::Advice::HugePage).unwrap_or_default();
