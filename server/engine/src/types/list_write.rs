@@ -4,7 +4,8 @@
 //! What OBJECT ENCODING says is Redis 7.2's rule: a list is a `listpack` until what is pushed or
 //! put into it would make one node too large by `list-max-listpack-size`, and is one again when,
 //! after something was removed, it would fit into half a node.
-use super::list_run::{at_end, matches, place_of, remove_places, PACKED_MAX_BYTES};
+use super::list_limit::{fits, NodeLimit, FOLDED_BYTES};
+use super::list_run::{at_end, matches, place_of, remove_places};
 use super::list_runs::Runs;
 use super::{decode, Direction, Result};
 use crate::edit::{Edit, OwnedBody};
@@ -21,11 +22,6 @@ use redtool_store::{Encoding, Space};
 pub const ONE_PACKED_NODE: [u8; 2] = [1, PACKED as u8];
 const PLAIN: u64 = 1;
 const PACKED: u64 = 2;
-
-/// A segmented list that shrinks to this goes back into its record.
-const FOLDED_BYTES: usize = INLINE_MAX_BYTES / 2;
-/// Smallest entry of a listpack.
-const ENTRY_MIN_BYTES: u64 = 2;
 
 /// The nodes of an inline list as one listpack.
 pub fn packed(payload: &[u8]) -> Result<Vec<u8>> {
@@ -51,47 +47,6 @@ pub fn packed(payload: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(whole.unwrap_or_else(listpack::empty))
-}
-
-/// How large a node may be: bytes and elements.
-#[derive(Debug, Clone, Copy)]
-struct NodeLimit {
-    bytes: usize,
-    elements: u64,
-}
-
-impl NodeLimit {
-    /// Of a setting `list-max-listpack-size`.
-    fn of(setting: i64) -> Self {
-        match u64::try_from(setting) {
-            Ok(elements) => Self { bytes: PACKED_MAX_BYTES, elements: elements.max(1) },
-            Err(_) => {
-                let level = setting.unsigned_abs().min(5);
-                Self { bytes: 2048 << level, elements: u64::MAX }
-            }
-        }
-    }
-
-    /// What a list must fit into to become a listpack again.
-    fn half(self, setting: i64) -> Self {
-        match setting < 0 {
-            true => Self { bytes: self.bytes / 2, ..self },
-            false => Self { elements: self.elements / 2, ..self },
-        }
-    }
-}
-
-/// Whether so many elements may lie in so many bytes: most lists are known to be too large by their
-/// length alone.
-fn fits(count: u64, bytes: usize) -> bool {
-    count <= bytes as u64 / ENTRY_MIN_BYTES
-}
-
-/// Whether a list of so many elements may be too small for segments or for a quicklist; `setting`
-/// is `list-max-listpack-size`.
-pub fn may_be_small(count: u64, setting: i64) -> bool {
-    let limit = NodeLimit::of(setting).half(setting);
-    fits(count, limit.bytes.max(FOLDED_BYTES))
 }
 
 /// A list being changed.

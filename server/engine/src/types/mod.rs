@@ -33,6 +33,7 @@ pub mod hyperloglog;
 pub mod hyperloglog_sparse;
 pub mod limits;
 pub mod list;
+pub mod list_limit;
 pub mod list_run;
 pub mod list_runs;
 pub mod list_write;

@@ -336,7 +336,7 @@ pub struct RawCursor<'t> {
 
 impl<'t> RawCursor<'t> {
     /// Moves and reads; None at the end.
-    pub fn go(&mut self, to: Move<'_>) -> Result<Option<(&'t [u8], &'t [u8])>> {
+    pub fn go(&mut self, to: Move<'_>) -> Result<Option<Pair<'t>>> {
         let mut key = val(&[]);
         let mut data = val(&[]);
         let op = match to {
@@ -358,11 +358,14 @@ impl<'t> RawCursor<'t> {
     }
 }
 
+/// A key and its value.
+pub type Pair<'t> = (&'t [u8], &'t [u8]);
+
 /// What a search for the last record whose key is not greater has met.
 #[derive(Debug, Clone, Copy)]
 pub struct Passed<'t> {
     /// That record.
-    pub floor: Option<(&'t [u8], &'t [u8])>,
+    pub floor: Option<Pair<'t>>,
     /// The key of the record behind it, unless its own key was asked for.
     pub next: Option<&'t [u8]>,
     /// It is the last of all.

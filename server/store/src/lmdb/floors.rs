@@ -2,8 +2,8 @@
 //! holds at a place is looked up without a walk down the tree.
 //!
 //! ```text
-//! slot   addresses of its key and its value in the map · length of the value · 32 bits of a hash of
-//!        id and family · last order key that it has
+//! slot   addresses of its key and its value in the map · last order key that it has · length of
+//!        the value · 32 bits of a hash of id and family
 //! ```
 //! A segment has all order keys from its own to the one before the next segment's, which the search
 //! that finds it passes. Order keys are cut into ranges, of each family as wide as a part of the
@@ -11,7 +11,7 @@
 //! for are found too, when they lie beside others. What is remembered holds as long as the snapshot
 //! that it was found in; which segment it is, its own key says. Only keys that are one number
 //! (`[id][family][order key]`) are remembered.
-use super::env::{Passed, Txn};
+use super::env::{Pair, Passed, Txn};
 use super::places::map;
 use memmap2::MmapMut;
 use std::cell::{Cell, RefCell};
@@ -113,7 +113,7 @@ impl Floors {
         txn: &'t Txn,
         key: &[u8],
         search: impl FnOnce() -> Result<Passed<'t>, E>,
-    ) -> Result<Option<(&'t [u8], &'t [u8])>, E> {
+    ) -> Result<Option<Pair<'t>>, E> {
         let Some(place) = Place::of(key) else { return Ok(search()?.floor) };
         if let Some(found) = self.recall(txn, &place) {
             return Ok(Some(found));
@@ -149,7 +149,7 @@ impl Floors {
     }
 
     #[inline]
-    fn recall<'t>(&self, txn: &'t Txn, place: &Place) -> Option<(&'t [u8], &'t [u8])> {
+    fn recall<'t>(&self, txn: &'t Txn, place: &Place) -> Option<Pair<'t>> {
         let slots = self.slots.borrow();
         let (range, tag) = self.slot_of(place, self.bits_of(place)?);
         let slot: &Slot = bytemuck::from_bytes(&slots.as_ref()?[range]);
@@ -261,7 +261,11 @@ mod tests {
                 0 => hash_key(4, draw << 20).to_vec(),
                 1 => hash_key(3, draw.rotate_right(20)).to_vec(),
                 2 => list_key(4, (1 << 63) + draw % 450_000).to_vec(),
-                3 => zset_key(3, (draw % 2100) as f64, if draw % 2 == 0 { b"" } else { b"sep" }),
+                3 => zset_key(
+                    3,
+                    (draw % 2100) as f64,
+                    if draw.is_multiple_of(2) { b"" } else { b"sep" },
+                ),
                 _ => hash_key(draw / 7 % 4200, random).to_vec(),
             };
             let found = reader.floor(Table::Segments, &key).unwrap();

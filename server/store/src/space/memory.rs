@@ -1,7 +1,7 @@
 //! A whole dataset in memory, to be changed in place.
 //!
-//! Objects stand in a table per db in the order of their hashes, [`segments`](super::segments) value
-//! by value, the expiry index in an ordered set.
+//! Objects stand in a table per db in the order of their hashes, [`segments`](super::segments)
+//! value by value, the expiry index in an ordered set.
 use super::entry::Entry;
 use super::past::Past;
 use super::segments::{SegmentWalk, Segments};

@@ -1,6 +1,6 @@
-//! The key of a record in a map in memory, which is compared often: usual ones lie in the map itself,
-//! and two are told apart by two numbers, their first bytes (of a segment's key these are its id,
-//! its family and the order key).
+//! The key of a record in a map in memory, which is compared often: usual ones lie in the map
+//! itself, and two are told apart by two numbers, their first bytes (of a segment's key these are
+//! its id, its family and the order key).
 use std::cmp::Ordering;
 use std::mem::size_of;
 

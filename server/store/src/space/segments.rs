@@ -308,7 +308,7 @@ mod tests {
                         }
                     }
                     _ => {
-                        let mut walk = segments.walk(&key, draw % 2 == 0);
+                        let mut walk = segments.walk(&key, draw.is_multiple_of(2));
                         let found: Vec<_> = std::iter::from_fn(|| walk.advance()).collect();
                         let mut rest: Vec<_> = match draw % 2 {
                             0 => map.range(key.clone()..).collect(),
