@@ -1,4 +1,5 @@
 //! What was written and is not in the store yet: the newest record of each key, or that it is gone.
+use super::bytes::{allocated, SegmentMut};
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::Result;
 use std::borrow::Cow;
@@ -20,6 +21,10 @@ pub(super) struct Changes {
 
 /// Memory of a record beside its bytes, about.
 const RECORD_BYTES: usize = 64;
+
+fn value_bytes(value: &Option<Vec<u8>>) -> usize {
+    value.as_ref().map_or(0, |value| allocated(value.capacity()))
+}
 
 impl Changes {
     /// That nothing is there any more.
@@ -54,9 +59,9 @@ impl Changes {
 
     fn set(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) {
         let map = &mut self.maps[table as usize];
-        self.bytes += value.as_ref().map_or(0, Vec::len);
+        self.bytes += value_bytes(&value);
         if let Some(old) = map.get_mut(key) {
-            self.bytes -= old.as_ref().map_or(0, Vec::len).min(self.bytes);
+            self.bytes -= value_bytes(old);
             *old = value;
             return;
         }
@@ -67,14 +72,19 @@ impl Changes {
     /// Takes away what became of a record, as if nothing had; None when nothing did.
     pub fn take(&mut self, table: Table, key: &[u8]) -> Option<Option<Vec<u8>>> {
         let value = self.maps[table as usize].remove(key)?;
-        let bytes = key.len() + RECORD_BYTES + value.as_ref().map_or(0, Vec::len);
-        self.bytes -= bytes.min(self.bytes);
+        self.bytes -= key.len() + RECORD_BYTES + value_bytes(&value);
         Some(value)
     }
 
     /// A record to be changed in place, when it is here.
-    pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.maps[table as usize].get_mut(key)?.as_mut()
+    pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<SegmentMut<'_>> {
+        let value = self.maps[table as usize].get_mut(key)?.as_mut()?;
+        Some(SegmentMut::new(value, &mut self.bytes))
+    }
+
+    /// The same, which keeps its length.
+    pub fn slice_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut [u8]> {
+        self.maps[table as usize].get_mut(key)?.as_deref_mut()
     }
 
     /// A walk from a key on, or back from it.

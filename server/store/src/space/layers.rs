@@ -1,5 +1,6 @@
 //! Changes over a store, in layers: those since the last save, those that are being saved, and a
 //! snapshot of the store below.
+use super::bytes::SegmentMut;
 use super::changes::{Changes, Merged};
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::Result;
@@ -53,15 +54,20 @@ impl Layers {
         }
     }
 
-    pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+    /// A record to be changed in place.
+    pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<SegmentMut<'_>>> {
+        self.bring(table, key)?;
+        Ok(self.live.get_mut(table, key))
+    }
+
+    /// Has a record that is there stand among the newest changes, to be changed.
+    pub fn bring(&mut self, table: Table, key: &[u8]) -> Result<()> {
         if self.live.get(table, key).is_none() {
-            let value = self.get(table, key)?.map(Cow::into_owned);
-            match value {
-                Some(value) => self.live.put(table, key, value),
-                None => return Ok(None),
+            if let Some(value) = self.get(table, key)?.map(Cow::into_owned) {
+                self.live.put(table, key, value);
             }
         }
-        Ok(self.live.get_mut(table, key))
+        Ok(())
     }
 
     pub fn walk(&self, table: Table, from: &[u8], forward: bool) -> Result<Merged<'_>> {
