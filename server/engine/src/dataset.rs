@@ -4,6 +4,7 @@
 //! What the records of Meta are is told by [`redtool_store::meta`].
 use crate::clock::Clock;
 use crate::dump::{Dumper, Jobs};
+use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::peer::Dialer;
 use crate::scan::Cursors;
@@ -69,12 +70,12 @@ pub struct Dataset {
     dialer: OnceLock<Box<dyn Dialer>>,
 }
 
-/// Changes that wait to be saved may take so much memory.
-const WAITING_MAX_BYTES: usize = 256 << 20;
 /// Expired keys removed before others get their turn.
 const EXPIRED_AT_ONCE: usize = 64;
 /// Rounds of that a time.
 const EXPIRED_ROUNDS: usize = 64;
+/// Rounds of evictions a time.
+const EVICTED_ROUNDS: usize = 64;
 
 impl Dataset {
     /// Reads the facts of a store.
@@ -175,10 +176,11 @@ impl Dataset {
     /// Whether so much waits to be saved that writers have to wait too.
     #[inline]
     pub(crate) fn must_save(keys: &Keyspace) -> bool {
-        keys.space.waiting_bytes() > WAITING_MAX_BYTES && keys.save_error.is_none()
+        keys.space.waiting_bytes() > keys.most_waiting_bytes() && keys.save_error.is_none()
     }
 
-    /// What is to be done ten times a second: removes keys that have run out.
+    /// What is to be done ten times a second: removes keys that have run out, and those that there
+    /// is no room for.
     pub fn cron(&self) -> Result<(), StoreError> {
         for _ in 0..EXPIRED_ROUNDS {
             let mut keys = self.keyspace();
@@ -187,6 +189,10 @@ impl Dataset {
             {
                 break;
             }
+        }
+        let mut rounds = 0;
+        while rounds < EVICTED_ROUNDS && self.keyspace().make_room().map_err(Error::into_store)? {
+            rounds += 1;
         }
         Ok(())
     }

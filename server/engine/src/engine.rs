@@ -9,7 +9,7 @@ mod run;
 mod waits;
 
 pub(crate) use self::admit::is_call;
-pub(crate) use self::run::call_from_script;
+pub(crate) use self::run::{call_from_script, Calls};
 
 use self::admit::{exec_aborted, Admitted};
 use self::run::{check_room, measured, note_last, note_slow, run_alone};
@@ -208,6 +208,7 @@ impl Engine {
             out.simple("OK");
             return Ok(());
         };
+        keys.make_room()?;
         if admitted.command.is(flag::WRITE) {
             keys = self.with_room(keys, admitted.command.is(flag::DENYOOM))?;
         }
@@ -322,13 +323,17 @@ impl Engine {
         }
         // The queue takes memory, whatever is in it. A script that goes on and on has the keyspace.
         let keys = self.dataset.keyspace_unless_busy();
-        let room = keys.map_or(Ok(()), |keys| check_room(&keys, true, command.is(flag::WRITE)));
+        let room = keys.map_or(Ok(()), |mut keys| {
+            keys.make_room()?;
+            check_room(&keys, true, command.is(flag::WRITE))
+        });
         if let Err(error) = room {
             transaction.aborted = true;
             return self.fail(out.buffer().len(), &error, out);
         }
         transaction.writes |= command.is(flag::WRITE);
         transaction.needs_memory |= command.is(flag::DENYOOM);
+        transaction.bytes += args.iter().map(|arg| arg.len() + size_of::<Vec<u8>>()).sum::<usize>();
         transaction.queue.push(args.iter().map(|arg| arg.to_vec()).collect());
         session.info.queued.store(transaction.queue.len() as i64, Relaxed);
         out.simple("QUEUED");
@@ -351,6 +356,7 @@ impl Engine {
     /// room.
     fn keyspace_for(&self, transaction: &Transaction) -> Result<MutexGuard<'_, Keyspace>, Error> {
         let mut keys = self.dataset.keyspace();
+        keys.make_room()?;
         if transaction.writes {
             let room = self.with_room(keys, transaction.needs_memory);
             keys = room.map_err(|error| exec_aborted(&error))?;

@@ -4,6 +4,7 @@ use crate::blocked::Blocked;
 use crate::command::{flag, Command, Run};
 use crate::edit::{Edit, OwnedBody};
 use crate::error::Error;
+use crate::eviction::Eviction;
 use crate::field_expiry::FieldExpires;
 use crate::keys::find;
 use crate::lua::Interpreter;
@@ -50,6 +51,8 @@ pub struct Keyspace {
     pub limits: Limits,
     /// Keys that ran out, and were removed.
     pub expired_keys: u64,
+    /// What goes when there is no room.
+    pub eviction: Eviction,
     /// Hashes whose fields run out.
     pub field_expires: FieldExpires,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
@@ -91,6 +94,7 @@ impl Keyspace {
             events: 0,
             limits: Limits::default(),
             expired_keys: 0,
+            eviction: Eviction::default(),
             field_expires: FieldExpires::default(),
             active_expire: true,
             saved_s: 0,
@@ -193,23 +197,37 @@ impl Keyspace {
         }
     }
 
-    /// Removes a key that has run out. The key's own name, which a long one has in its record.
+    /// Removes a key that has run out.
     pub fn expire(&mut self, record_key: &[u8]) -> std::result::Result<(), StoreError> {
+        if self.take_away(record_key, class::EXPIRED)? {
+            self.expired_keys += 1;
+        }
+        Ok(())
+    }
+
+    /// Removes a key that no client has removed, and tells of it as of an event of this class;
+    /// whether it was there.
+    pub fn take_away(
+        &mut self,
+        record_key: &[u8],
+        of: u32,
+    ) -> std::result::Result<bool, StoreError> {
+        // The key's own name, which a long one has in its record.
         let name = match self.space.get(Table::Objects, record_key)? {
             Some(record) => Object::parse(&record)?.key(record_key)?.to_vec(),
-            None => return Ok(()),
+            None => return Ok(false),
         };
+        let is_expired = of == class::EXPIRED;
         self.space.remove(record_key)?;
-        self.expired_keys += 1;
         self.dirty += 1;
-        self.watched.touch(record_key, true);
+        self.watched.touch(record_key, is_expired);
         if !self.remembered.is_empty() {
             self.remembered.changed(&name, 0, &self.state);
         }
         self.blocked.signal_gone(record_key);
         let db = record_key.first_chunk().map_or(0, |db| u32::from_be_bytes(*db));
-        self.notify(class::EXPIRED, "expired", db, &name);
-        Ok(())
+        self.notify(of, if is_expired { "expired" } else { "evicted" }, db, &name);
+        Ok(true)
     }
 
     /// Removes keys that have run out, and fields of hashes, at most so many; how many there were.

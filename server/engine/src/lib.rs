@@ -11,6 +11,8 @@
 //! | [`command`] | what a row says |
 //! | [`keyspec`] | where the keys of a command are |
 //! | [`keyspace`] | what commands share that write |
+//! | [`uses`], [`eviction`] | how keys are used, and which go when there is no room |
+//! | [`client_memory`] | what clients take, and which go when that is too much |
 //! | [`mail`] | what reaches a connection unasked |
 //! | [`monitor`] | MONITOR |
 //! | [`notify`] | keyspace notifications |
@@ -80,6 +82,7 @@
 pub mod args;
 pub mod blocked;
 pub mod busy;
+pub mod client_memory;
 pub mod clock;
 pub mod command;
 pub mod commands;
@@ -90,6 +93,7 @@ pub mod dump;
 pub mod edit;
 pub mod engine;
 pub mod error;
+pub mod eviction;
 pub mod field_expiry;
 pub mod glob;
 mod in_place;
@@ -118,6 +122,7 @@ pub mod table;
 mod ticks;
 pub mod tracking;
 pub mod types;
+pub mod uses;
 pub mod value;
 pub mod watch;
 pub mod write;

@@ -51,9 +51,8 @@ impl Terms<'_> {
                 "READONLY Can not run script with write flag on readonly replica.",
             ));
         }
-        let most = ws.keys.limits.memory_bytes;
         let allowed = self.flags.has(Flags::ALLOW_OOM) || !writes;
-        if most > 0 && ws.keys.space.bytes() > most && !allowed {
+        if ws.keys.eviction.is_full && !allowed {
             return Err(Error::fixed(
                 "OOM allow-oom flag is not set on the script, can not run it when used memory > \
                  'maxmemory'",
@@ -204,9 +203,13 @@ impl Host for Caller<'_> {
         let mut writer = Writer::new();
         std::mem::swap(writer.buffer(), out);
         writer.set_resp3(resp3);
-        let read_only = self.terms.read_only || self.terms.flags.has(Flags::NO_WRITES);
+        let Terms { read_only, flags, .. } = self.terms;
+        let may = engine::Calls {
+            write: !read_only && !flags.has(Flags::NO_WRITES),
+            exceed: self.has_written || flags.has(Flags::ALLOW_OOM),
+        };
         let mut ws = self.writing(&mut writer);
-        let wrote = engine::call_from_script(&mut ws, args, read_only);
+        let wrote = engine::call_from_script(&mut ws, args, may);
         if wrote && !self.has_written {
             self.has_written = true;
             self.dataset.state().running.note_write();

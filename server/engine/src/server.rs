@@ -2,6 +2,7 @@
 //!
 //! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
 use crate::busy::Running;
+use crate::client_memory::{ClientMemory, Share};
 use crate::clock::{system_ms, system_us};
 use crate::mail::Mailbox;
 use crate::slowlog::SlowLog;
@@ -48,9 +49,9 @@ pub struct ClientInfo {
     pub no_evict: AtomicBool,
     /// CLIENT NO-TOUCH.
     pub no_touch: AtomicBool,
-    /// Bytes waiting in the request buffer; the network layer's to keep.
+    /// Bytes waiting in the request buffer.
     pub query_bytes: AtomicU64,
-    /// Bytes waiting in the reply buffer; the network layer's to keep.
+    /// Bytes waiting in the reply buffer.
     pub reply_bytes: AtomicU64,
     /// Set by CLIENT KILL: the network layer closes the connection at its next chance.
     pub killed: AtomicBool,
@@ -70,6 +71,8 @@ pub struct ClientInfo {
     pub is_waiting: AtomicBool,
     /// MONITOR.
     pub is_monitor: AtomicBool,
+    /// Memory beside the buffers.
+    pub memory: Share,
 }
 
 /// A listener that leaves so much unread is disconnected (client-output-buffer-limit pubsub).
@@ -245,6 +248,8 @@ pub struct ServerState {
     password: Mutex<Option<Vec<u8>>>,
     /// The script that is running.
     pub running: Running,
+    /// Memory that clients take.
+    pub client_memory: ClientMemory,
     /// Commands that took long.
     pub slow: SlowLog,
     errors: Mutex<BTreeMap<String, u64>>,
@@ -285,6 +290,7 @@ impl ServerState {
             config: Mutex::new(crate::commands::config::defaults()),
             password: Mutex::new(None),
             running: Running::default(),
+            client_memory: ClientMemory::default(),
             slow: SlowLog::default(),
             errors: Mutex::default(),
             monitors: Mutex::default(),
@@ -332,7 +338,9 @@ impl ServerState {
     }
     /// Removes a client from the table.
     pub fn unregister(&self, id: u64) {
-        lock(&self.clients).remove(&id);
+        if let Some(client) = lock(&self.clients).remove(&id) {
+            self.client_memory.forget(&client);
+        }
     }
     /// The clients, by id.
     pub fn clients(&self) -> Vec<Arc<ClientInfo>> {
@@ -443,6 +451,7 @@ impl ServerState {
         lock(&self.errors).clear();
         self.connections.store(0, Relaxed);
         self.rejected_connections.store(0, Relaxed);
+        self.client_memory.reset();
     }
 
     /// Asks connections for a password from now on; for none, when it is empty.

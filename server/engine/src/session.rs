@@ -83,6 +83,8 @@ pub struct Transaction {
     pub writes: bool,
     /// One of them needs memory.
     pub needs_memory: bool,
+    /// Bytes of the requests.
+    pub bytes: usize,
 }
 
 impl Session {
@@ -156,6 +158,11 @@ impl Session {
         self.info.no_evict.store(false, Relaxed);
         self.info.no_touch.store(false, Relaxed);
         lock(&self.info.names).name.clear();
+    }
+
+    /// What it shares with others.
+    pub(crate) fn state(&self) -> &ServerState {
+        &self.state
     }
 
     /// Whether CLIENT KILL asked for the end of this connection.

@@ -112,7 +112,12 @@ impl Walk<'_> {
     fn load(&mut self) {
         let Self { table, after, back, .. } = *self;
         let walk = PastWalk { table, from: &self.place, after, back };
-        let batch = self.past.dataset.keyspace().space.past_records(&walk, BATCH_BYTES);
+        let keys = self.past.dataset.keyspace();
+        let mut batch = keys.space.past_records(&walk, BATCH_BYTES);
+        if table == Table::Objects {
+            batch.iter_mut().for_each(|(record_key, record)| keys.write_uses(record_key, record));
+        }
+        drop(keys);
         if let Some((last, _)) = batch.last() {
             self.place.clone_from(last);
         }

@@ -5,8 +5,11 @@
 //! itself (RESP3) or to the one it has redirected them to.
 use crate::pubsub;
 use crate::server::{ClientInfo, ServerState};
+use crate::types::sample::Random;
+use hashbrown::hash_table::{Entry, HashTable};
 use redtool_format::resp::Writer;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
@@ -63,28 +66,119 @@ type Listeners = BTreeMap<u64, Listener>;
 
 /// What is remembered. A client that has ended leaves its id under the keys that it read, which
 /// costs nobody a walk over them: an id without a listener is told nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Remembered {
     /// Those whose reads are remembered.
     readers: Listeners,
-    keys: HashMap<Vec<u8>, BTreeSet<u64>>,
+    keys: ReadKeys,
     prefixes: BTreeMap<Vec<u8>, Listeners>,
+    most_keys: usize,
 }
 
-/// So many keys are remembered (tracking-table-max-keys); beyond, the oldest knowledge is let go by
-/// telling that it may be stale.
+impl Default for Remembered {
+    fn default() -> Self {
+        Self {
+            readers: Listeners::new(),
+            keys: ReadKeys::default(),
+            prefixes: BTreeMap::new(),
+            most_keys: MOST_KEYS,
+        }
+    }
+}
+
+/// Keys that were read, and the ids of those who did.
+#[derive(Debug, Default)]
+struct ReadKeys {
+    table: HashTable<(Box<[u8]>, BTreeSet<u64>)>,
+    hasher: RandomState,
+    random: Random,
+    /// How often a client stands under a key.
+    items: usize,
+    /// Bytes of the keys.
+    bytes: usize,
+}
+
+impl ReadKeys {
+    /// Memory of a key, and of a client under it, beside its bytes, about.
+    const KEY_BYTES: usize = 64;
+    const ITEM_BYTES: usize = 128;
+
+    fn add(&mut self, key: &[u8], client: u64) {
+        let hasher = &self.hasher;
+        let found = self.table.entry(
+            hasher.hash_one(key),
+            |(other, _)| **other == *key,
+            |(other, _)| hasher.hash_one(&**other),
+        );
+        match found {
+            Entry::Occupied(mut found) => {
+                self.items += usize::from(found.get_mut().1.insert(client));
+            }
+            Entry::Vacant(place) => {
+                place.insert((key.into(), BTreeSet::from([client])));
+                self.items += 1;
+                self.bytes += key.len();
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &[u8]) -> Option<BTreeSet<u64>> {
+        let hash = self.hasher.hash_one(key);
+        let found = self.table.find_entry(hash, |(other, _)| **other == *key).ok()?;
+        let ((key, clients), _) = found.remove();
+        self.items -= clients.len();
+        self.bytes -= key.len();
+        Some(clients)
+    }
+
+    fn clear(&mut self) {
+        self.table.clear();
+        (self.items, self.bytes) = (0, 0);
+    }
+
+    /// One of the keys, chosen by chance.
+    fn any(&mut self) -> Option<Box<[u8]>> {
+        let buckets = self.table.num_buckets();
+        let start = self.random.below(buckets as u64) as usize;
+        let mut all = (start..buckets).chain(0..start);
+        all.find_map(|bucket| self.table.get_bucket(bucket)).map(|(key, _)| key.clone())
+    }
+}
+
+/// Beyond so many keys (tracking-table-max-keys; 0 is no limit) some are let go, by telling that
+/// they may have changed.
 const MOST_KEYS: usize = 1_000_000;
 
 impl Remembered {
     /// Whether nobody tracks anything.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.prefixes.is_empty()
+        self.keys.table.is_empty() && self.prefixes.is_empty()
     }
 
-    /// Keys remembered, and prefixes.
-    pub fn counts(&self) -> (usize, usize) {
-        (self.keys.len(), self.prefixes.len())
+    /// Keys remembered, clients under them, and prefixes.
+    pub fn counts(&self) -> (usize, usize, usize) {
+        (self.keys.table.len(), self.keys.items, self.prefixes.len())
+    }
+
+    /// Memory that the keys take, about.
+    pub fn bytes(&self) -> usize {
+        let ReadKeys { table, items, bytes, .. } = &self.keys;
+        bytes + table.len() * ReadKeys::KEY_BYTES + items * ReadKeys::ITEM_BYTES
+    }
+
+    /// So many keys are remembered from now on.
+    pub fn limit(&mut self, most: usize, state: &ServerState) {
+        self.most_keys = most;
+        self.let_go(state);
+    }
+
+    /// Lets keys go while there are too many.
+    fn let_go(&mut self, state: &ServerState) {
+        while self.most_keys != 0 && self.keys.table.len() > self.most_keys {
+            let Some(victim) = self.keys.any() else { return };
+            self.tell_readers(&victim, 0, state);
+        }
     }
 
     /// A client's reads are remembered from now on.
@@ -94,15 +188,8 @@ impl Remembered {
 
     /// A client has read a key.
     pub fn read(&mut self, key: &[u8], client: u64, state: &ServerState) {
-        if let Some(readers) = self.keys.get_mut(key) {
-            readers.insert(client);
-            return;
-        }
-        if self.keys.len() >= MOST_KEYS {
-            let victim = self.keys.keys().next().cloned().unwrap_or_default();
-            self.tell_readers(&victim, 0, state);
-        }
-        self.keys.insert(key.to_vec(), BTreeSet::from([client]));
+        self.keys.add(key, client);
+        self.let_go(state);
     }
 
     /// A client begins to broadcast under a prefix.
@@ -232,5 +319,28 @@ mod tests {
         remembered.read(b"k", there.id, &state);
         remembered.forget(there.id);
         assert!(remembered.is_empty());
+        assert_eq!((remembered.bytes(), remembered.counts()), (0, (0, 0, 0)));
+    }
+
+    #[test]
+    fn beyond_the_limit_readers_are_told_of_keys_that_did_not_change() {
+        let (state, mut remembered) = (ServerState::new(), Remembered::default());
+        let client = state.register(String::new(), String::new(), -1);
+        client.resp.store(3, Relaxed);
+        remembered.listen(&Listener {
+            client: Arc::clone(&client),
+            redirect: None,
+            no_loop: false,
+        });
+        for n in 0..100u32 {
+            remembered.read(&n.to_be_bytes(), client.id, &state);
+        }
+        remembered.limit(10, &state);
+        assert_eq!(remembered.counts(), (10, 10, 0));
+        let told = invalidation(Some(&[0; 4]), true).len() * 90;
+        assert_eq!(client.mailbox.take().pushes.len(), told);
+        remembered.limit(0, &state);
+        remembered.read(b"another", client.id, &state);
+        assert_eq!(remembered.counts().0, 11);
     }
 }

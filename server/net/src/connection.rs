@@ -158,9 +158,9 @@ impl Connection {
         self.hung_up |= hung_up;
         // An error of the socket means that there is nobody left to tell about it.
         let turn = self.try_turn(bench).unwrap_or(Turn::Close);
-        let info = &self.session.info;
-        info.query_bytes.store(self.requests.len() as u64, Relaxed);
-        info.reply_bytes.store(self.replies.len() as u64, Relaxed);
+        // What is sent at the end of the round does not wait for the client.
+        let unsent = if self.deferred { 0 } else { self.replies.len() };
+        self.session.note_memory(self.requests.len(), unsent);
         match turn {
             Turn::Wait if self.is_over() => Turn::Close,
             turn => turn,

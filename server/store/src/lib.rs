@@ -9,6 +9,7 @@
 //! | [`meta`] | what a dataset knows about itself |
 //! | [`object`] | object records read and written |
 //! | [`pieces`] | what is too long for a record, in pieces |
+//! | [`random`] | random numbers to choose by |
 //! | [`read`] | from records back to an RDB value |
 //! | [`schemes`] | the table of stores |
 //! | [`segment`] | big collections: runs of listpacks in key order |
@@ -36,6 +37,7 @@ pub mod memory;
 pub mod meta;
 pub mod object;
 pub mod pieces;
+pub mod random;
 pub mod read;
 pub mod schemes;
 pub mod segment;

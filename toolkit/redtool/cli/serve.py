@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redtool.cli.rows import Argument, Option, Verb, integer
-from redtool.cli.shared import CLOCK, DATABASES, TUNING
+from redtool.cli.shared import CLOCK, DATABASES, pair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,15 @@ VERB = Verb(
         ),
         Option("rdb", ("--rdb",), "Begin with what this dump holds.", metavar="FILE"),
         Option("flushall", ("--flushall",), "Begin with nothing, or with --rdb alone."),
-        TUNING,
+        Option(
+            "tuning",
+            ("--option",),
+            "Tune the store (block_size=16KB), or set a parameter as CONFIG SET does "
+            "(maxmemory=1gb); repeatable.",
+            metavar="NAME=VALUE",
+            many=True,
+            parse=pair,
+        ),
         Option(
             "port",
             ("--port", "-p"),

@@ -118,7 +118,7 @@ def serve(
             client = redis.Redis(port=server.port)
 
     Without `with`, call `run`. `signals` lets SIGINT and SIGTERM end it. See `Plan` for what is
-    written, and where.
+    written, and where. `tuning` holds options of the store and parameters of CONFIG SET.
     """
     refuse_open_doors(bind, port, insecure=insecure)
     options = {
@@ -242,17 +242,22 @@ class Plan:
             from redtool.verbs.move import convert
 
             convert(self.seed, self.url, force=self.flushall)
+        tuned = dict(tuning or {})
+        parameters = {name: tuned.pop(name) for name in list(tuned) if is_parameter(name)}
         dataset = Dataset(
             self.url,
             clock=clock,
             databases=databases,
-            tuning=tuning,
+            tuning=tuned,
             writable=self.writable,
             copy=self.copy,
             saved_as=self.saved_as,
         )
         if self.flushall and self.seed is None:
             dataset.execute("FLUSHALL")
+        if parameters:
+            words = [word for pair in parameters.items() for word in pair]
+            dataset.execute("CONFIG", "SET", *words)
         return dataset
 
     def describe(self) -> str:
@@ -269,6 +274,11 @@ class Plan:
         if self.url.startswith("memory:"):
             return "a dataset in memory (writes are lost at the end)"
         return f"{self.url} (writes are kept in it once a second)"
+
+
+def is_parameter(name: str) -> bool:
+    """Whether an option is one of CONFIG; those of stores have no dashes in their names."""
+    return "-" in name or name == "maxmemory"
 
 
 def refuse_two(place: str, source: str | None, *, flushall: bool) -> None:

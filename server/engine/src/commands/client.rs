@@ -150,8 +150,7 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
     line.extend_from_slice(
         format!(
             " age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} qbuf={query} \
-             qbuf-free=0 argv-mem=0 multi-mem=0 rbs={reply} rbp={reply} obl={reply} oll=0 \
-             omem=0 tot-mem={} \
+             qbuf-free=0 argv-mem=0 multi-mem={} rbs=0 rbp=0 obl=0 oll={} omem={reply} tot-mem={} \
              events=r cmd={} user=default redir={redirect} resp={} lib-name=",
             seconds_since(client.since_ms),
             seconds_since(client.last_ms.load(Relaxed)),
@@ -161,7 +160,9 @@ fn describe(client: &ClientInfo) -> Vec<u8> {
             client.subscriptions[1].load(Relaxed),
             client.subscriptions[2].load(Relaxed),
             client.queued.load(Relaxed),
-            query + reply,
+            client.memory.queued.load(Relaxed),
+            u8::from(reply > 0),
+            client.memory_bytes(),
             last_command(client),
             client.resp.load(Relaxed),
         )

@@ -10,6 +10,7 @@ use crate::command::Group::Server;
 use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::eviction::{Policy, POLICIES};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
 use crate::notify;
@@ -35,8 +36,6 @@ const FIXED: &[(&str, &str)] = &[
     ("list-compress-depth", "0"),
     ("loglevel", "notice"),
     ("maxclients", "10000"),
-    ("maxmemory-clients", "0"),
-    ("maxmemory-policy", "noeviction"),
     ("port", "0"),
     ("proto-max-bulk-len", "536870912"),
     ("protected-mode", "yes"),
@@ -61,10 +60,14 @@ enum Takes {
     Number(i64, i64),
     /// Bytes, with or without a unit.
     Bytes,
+    /// The same, or a percentage, which is negative.
+    BytesOrPercent,
     /// yes or no.
     YesNo,
     /// Letters of keyspace events.
     Events,
+    /// The name of a policy of eviction.
+    Policy,
     /// Anything.
     Text,
 }
@@ -103,6 +106,7 @@ impl Settable {
 }
 
 const MAX: i64 = i64::MAX;
+const MAX_INT: i64 = i32::MAX as i64;
 
 /// The parameters that can be changed.
 #[rustfmt::skip]
@@ -124,9 +128,26 @@ const SETTABLE: &[Settable] = &[
     settable("lazyfree-lazy-user-del", "no", Takes::YesNo, |_, _, _| ()),
     settable("list-max-listpack-size", "-2", Takes::Number(i32::MIN as i64, i32::MAX as i64),
         |ws, n, _| ws.keys.limits.list_size = n).or("list-max-ziplist-size"),
-    settable("maxmemory", "0", Takes::Bytes,
-        |ws, n, _| ws.keys.limits.memory_bytes = n as usize),
-    settable("maxmemory-samples", "5", Takes::Number(1, MAX), |_, _, _| ()),
+    settable("lazyfree-lazy-eviction", "no", Takes::YesNo, |_, _, _| ()),
+    settable("lfu-decay-time", "1", Takes::Number(0, MAX_INT),
+        |ws, n, _| ws.keys.eviction.counting.decay_min = n as u32),
+    settable("lfu-log-factor", "10", Takes::Number(0, MAX_INT),
+        |ws, n, _| ws.keys.eviction.counting.log_factor = n as u32),
+    settable("maxmemory", "0", Takes::Bytes, |ws, n, _| {
+        ws.keys.limits.memory_bytes = n as usize;
+        ws.keys.eviction.is_full = false;
+        ws.keys.limit_clients();
+    }),
+    settable("maxmemory-clients", "0", Takes::BytesOrPercent, |ws, n, _| {
+        ws.keys.limits.client_bytes = n;
+        ws.keys.limit_clients();
+    }),
+    settable("maxmemory-eviction-tenacity", "10", Takes::Number(0, 100),
+        |ws, n, _| ws.keys.eviction.tenacity = n as u32),
+    settable("maxmemory-policy", "noeviction", Takes::Policy,
+        |ws, _, name| ws.keys.eviction.set_policy(Policy::named(name).unwrap_or_default())),
+    settable("maxmemory-samples", "5", Takes::Number(1, MAX_INT),
+        |ws, n, _| ws.keys.eviction.samples = n as usize),
     settable("notify-keyspace-events", "", Takes::Events,
         |ws, _, text| ws.keys.events = notify::parse(text.as_bytes()).unwrap_or(0)),
     settable("requirepass", "", Takes::Text,
@@ -145,7 +166,8 @@ const SETTABLE: &[Settable] = &[
         |ws, n, _| ws.keys.limits.stream_node_bytes = n as usize),
     settable("stream-node-max-entries", "100", Takes::Number(0, MAX),
         |ws, n, _| ws.keys.limits.stream_node_entries = n as usize),
-    settable("tracking-table-max-keys", "1000000", Takes::Number(0, MAX), |_, _, _| ()),
+    settable("tracking-table-max-keys", "1000000", Takes::Number(0, MAX),
+        |ws, n, _| ws.keys.remembered.limit(n as usize, &ws.keys.state)),
     settable("zset-max-listpack-entries", "128", Takes::Number(0, MAX),
         |ws, n, _| ws.keys.limits.zset_entries = n as usize).or("zset-max-ziplist-entries"),
     settable("zset-max-listpack-value", "64", Takes::Bytes,
@@ -202,15 +224,37 @@ fn read_value(settable: &Settable, name: &str, value: &[u8]) -> Result<(i64, Str
             Some(number) => Ok((number, number.to_string())),
             None => Err(failed(name, "argument must be a memory value")),
         },
+        Takes::BytesOrPercent => read_share(name, &text),
         Takes::YesNo => match text.to_ascii_lowercase().as_str() {
             "yes" => Ok((1, "yes".into())),
             "no" => Ok((0, "no".into())),
             _ => Err(failed(name, "argument must be 'yes' or 'no'")),
         },
+        Takes::Policy => match Policy::named(&text.to_ascii_lowercase()) {
+            Some(policy) => Ok((0, policy.name().into())),
+            None => {
+                let names = POLICIES.map(|(name, _)| name).join(", ");
+                let why = format!("argument(s) must be one of the following: {names}");
+                Err(failed(name, &why))
+            }
+        },
         Takes::Events => match notify::parse(value) {
             Some(events) => Ok((0, notify::show(events))),
             None => Err(failed(name, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
         },
+    }
+}
+
+/// A number of bytes, or a percentage.
+fn read_share(name: &str, text: &str) -> Result<(i64, String)> {
+    let wrong = || failed(name, "argument must be a memory or percent value");
+    let Some(digits) = text.strip_suffix('%') else {
+        let number = bytes(text).ok_or_else(wrong)?;
+        return Ok((number, number.to_string()));
+    };
+    match digits.parse::<u32>().map_err(|_| wrong())? {
+        percent @ 0..=100 => Ok((-i64::from(percent), format!("{percent}%"))),
+        _ => Err(failed(name, "percentage argument must be less or equal to 100")),
     }
 }
 
@@ -251,6 +295,9 @@ fn read_changes(ws: &Writing<'_>, pairs: &[&[u8]]) -> Result<Vec<Change>> {
             }
             Some(settable) => {
                 let (number, text) = read_value(settable, &name, value)?;
+                if settable.name == "maxmemory-policy" {
+                    check_policy(ws, &text)?;
+                }
                 changes.push((settable, number, text));
             }
             None if value.eq_ignore_ascii_case(known.as_bytes()) => {}
@@ -258,6 +305,14 @@ fn read_changes(ws: &Writing<'_>, pairs: &[&[u8]]) -> Result<Vec<Change>> {
         }
     }
     Ok(changes)
+}
+
+/// Refuses to evict from a store.
+fn check_policy(ws: &Writing<'_>, name: &str) -> Outcome {
+    match ws.keys.space.is_durable() && name != Policy::default().name() {
+        true => Err(failed("maxmemory-policy", "the dataset is in a store: none of it is evicted")),
+        false => Ok(()),
+    }
 }
 
 fn config_set(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
@@ -275,6 +330,7 @@ fn config_set(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 fn config_resetstat(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
     ws.dataset.state().reset_counters();
     ws.keys.expired_keys = 0;
+    ws.keys.eviction.reset();
     ws.out.simple("OK");
     Ok(())
 }

@@ -4,7 +4,6 @@ use crate::args;
 use crate::error::{Error, Outcome};
 use crate::keys::{is_alive, Keys};
 use crate::record_key::RecordKey;
-use crate::ticks;
 use crate::types::Result;
 use crate::value;
 use crate::write::Writing;
@@ -69,14 +68,15 @@ fn save_key(ws: &Writing<'_>, record_key: &[u8]) -> Result<Option<Saved>> {
     }
     let (value_type, payload) =
         value::dump(space, &object, |value_type, bytes, _| (value_type, bytes.to_vec()))?;
+    let (idle_s, freq) = ws.keys.attributes(record_key, &record, &object);
     Ok(Some(Saved {
         name: object.key(record_key)?.to_vec(),
         value_type,
         payload,
         meta: object.meta.map(<[u8]>::to_vec),
         expire_at_ms: object.expire_at_ms,
-        idle_s: object.idle_s,
-        freq: object.freq,
+        idle_s,
+        freq,
     }))
 }
 
@@ -111,7 +111,7 @@ impl Writing<'_> {
             (object.idle_s, object.freq) = (idle_s, freq);
             before != (idle_s, freq)
         })?;
-        let used = ticks::use_before(idle_s.unwrap_or(0));
+        let used = self.keys.use_of(idle_s, freq);
         self.keys.space.set_used(&RecordKey::new(db, key), used);
         Ok(())
     }

@@ -26,10 +26,11 @@ fn touch_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     exists(ctx, args)
 }
 
-/// A key that is touched is idle no more, whatever its dump said.
+/// A key that is touched is idle no more, whatever its dump said, which a store goes by.
 fn touch(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let db = ws.session.db;
-    for key in &args[1..] {
+    let held: &[&[u8]] = if ws.keys.space.is_durable() { &args[1..] } else { &[] };
+    for key in held {
         if let Some(freq) = ws.with_object(db, key, |_, object| Ok(object.freq))? {
             ws.mark_use(db, key, None, freq)?;
         }

@@ -6,6 +6,7 @@ use crate::command::Group::Server;
 use crate::command::{row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::eviction::BASE_BYTES;
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS};
 use crate::process;
@@ -66,23 +67,26 @@ fn memory_usage(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 }
 
 fn memory_stats(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
-    let resident = process::resident_bytes();
     let keys: u64 = ctx.meta.keys();
+    let (used, dataset) = match ctx.keys {
+        Some(shared) => (shared.used_bytes() as u64, shared.space.bytes() as u64),
+        None => (process::resident_bytes(), 0),
+    };
     let facts = [
         ("peak.allocated", process::peak_bytes()),
-        ("total.allocated", resident),
-        ("startup.allocated", 0),
+        ("total.allocated", used),
+        ("startup.allocated", BASE_BYTES as u64),
         ("replication.backlog", 0),
         ("clients.slaves", 0),
-        ("clients.normal", 0),
+        ("clients.normal", ctx.dataset.state().client_memory.total_bytes()),
         ("cluster.links", 0),
         ("aof.buffer", 0),
         ("lua.caches", 0),
         ("functions.caches", 0),
-        ("overhead.total", resident),
+        ("overhead.total", used - dataset),
         ("keys.count", keys),
-        ("keys.bytes-per-key", 0),
-        ("dataset.bytes", 0),
+        ("keys.bytes-per-key", dataset / keys.max(1)),
+        ("dataset.bytes", dataset),
     ];
     ctx.out.map(facts.len());
     for (name, value) in facts {

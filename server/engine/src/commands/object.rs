@@ -4,16 +4,17 @@ use crate::command::flag::{LOADING, READONLY, STALE};
 use crate::command::Group::Generic;
 use crate::command::{row, Command};
 use crate::context::{Context, Found};
-use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
+use crate::eviction::By;
+use crate::keyspace::Keyspace;
 use crate::keyspec::access::RO;
 use crate::keyspec::{KeySpec, NO_KEYS, READ_KEY};
 use crate::record_key::RecordKey;
-use crate::ticks;
 use crate::types::string::StringValue;
 use crate::value;
 use redtool_format::number;
 use redtool_format::rdb::payload;
+use redtool_store::space::Use;
 use redtool_store::{Encoding, Object};
 
 fn object(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -42,38 +43,36 @@ fn object_encoding(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     })
 }
 
-/// Whether the policy of eviction goes by how often keys are used, and not by when they were last.
-pub(super) fn goes_by_frequency(dataset: &Dataset) -> bool {
-    dataset.state().config("maxmemory-policy").is_some_and(|policy| policy.ends_with("-lfu"))
+/// The keyspace that keeps uses of a key, and what it knows of them; None of a store, which keeps
+/// what the dump held.
+fn uses<'a>(ctx: &Context<'a>, key: &[u8]) -> Option<(&'a Keyspace, Use)> {
+    let keys = ctx.keys?;
+    let used = keys.space.used(&RecordKey::new(ctx.session.db, key))?;
+    Some((keys, used))
 }
 
-/// The counter of a key that was just written.
-const NEW_FREQ: u8 = 5;
-
-/// The counter that the dump held.
 fn object_freq(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     const NOT_KEPT: Error = Error::fixed(
         "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
          that when switching between policies at runtime LRU and LFU data will take some time to \
          adjust.",
     );
-    let new_freq = goes_by_frequency(ctx.dataset).then_some(NEW_FREQ);
     with_key(ctx, args[2], |ctx, found| {
-        let freq = found.object()?.freq.or(new_freq).ok_or(NOT_KEPT)?;
-        ctx.out.int(i64::from(freq));
+        let freq = match uses(ctx, args[2]) {
+            Some((keys, used)) => keys.freq(used, found.record()),
+            None => found.object()?.freq,
+        };
+        ctx.out.int(i64::from(freq.ok_or(NOT_KEPT)?));
         Ok(())
     })
 }
 
-/// Seconds since a value was used: since its last use here, else since the dump was loaded, with
-/// the idle time that it held. A store keeps no uses: there it is what the dump held.
+/// Seconds since a value was used.
 pub(super) fn idle_s(ctx: &Context<'_>, key: &[u8], object: &Object<'_>) -> u64 {
-    let held_s = object.idle_s.map_or(0, u64::from);
-    let record_key = RecordKey::new(ctx.session.db, key);
-    match ctx.keys.and_then(|keys| keys.space.used(&record_key)) {
-        None => held_s,
-        Some(0) => held_s + ctx.dataset.state().uptime_s(),
-        Some(used) => ticks::idle_s(used),
+    let held_s = object.idle_s.unwrap_or(0);
+    match uses(ctx, key) {
+        Some((keys, used)) => keys.idle_ms(used, || held_s) / 1000,
+        None => u64::from(held_s),
     }
 }
 
@@ -82,10 +81,13 @@ fn object_idletime(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when \
          switching between policies at runtime LRU and LFU data will take some time to adjust.",
     );
-    let by_frequency = goes_by_frequency(ctx.dataset);
     with_key(ctx, args[2], |ctx, found| {
         let object = found.object()?;
-        if object.freq.is_some() || by_frequency {
+        let is_counted = match uses(ctx, args[2]) {
+            Some((keys, _)) => keys.eviction.counts(),
+            None => object.freq.is_some(),
+        };
+        if is_counted {
             return Err(LFU);
         }
         ctx.out.int(idle_s(ctx, args[2], &object) as i64);
@@ -99,7 +101,11 @@ const SHARED_INTEGERS: i64 = 10_000;
 fn object_refcount(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
     with_key(ctx, args[2], |ctx, found| {
         let object = found.object()?;
-        let shared = object.encoding == Encoding::Int && {
+        // An object that is shared has no use of its own.
+        let goes_by_use = |keys: &Keyspace| {
+            keys.limits.memory_bytes > 0 && matches!(keys.eviction.policy().by, By::Lru | By::Lfu)
+        };
+        let shared = !ctx.keys.is_some_and(goes_by_use) && object.encoding == Encoding::Int && {
             let text = StringValue::open(ctx.reader, &object)?.whole()?;
             number::parse_i64(&text).is_some_and(|n| (0..SHARED_INTEGERS).contains(&n))
         };

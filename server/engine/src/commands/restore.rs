@@ -3,7 +3,6 @@
 //! A payload of any RDB type of any server this one reads is taken. It is checked as a dump is that
 //! is imported: version, checksum, and the structure of the value down to its elements; what is
 //! damaged leaves no trace.
-use super::object::goes_by_frequency;
 use crate::args;
 use crate::command::flag::{ASKING, DENYOOM, WRITE};
 use crate::command::Group::{Generic, Server};
@@ -88,7 +87,7 @@ fn restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
         return Ok(());
     }
     // Only what the policy goes by is kept.
-    let by_freq = goes_by_frequency(ws.dataset);
+    let by_freq = ws.keys.eviction.counts();
     let idle_s = options.idle_s.filter(|_| !by_freq);
     ws.mark_use(ws.session.db, key, idle_s, options.freq.filter(|_| by_freq))?;
     ws.changed(key, GENERIC, "restore");

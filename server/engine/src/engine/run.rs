@@ -16,11 +16,19 @@ use crate::write::Writing;
 use redtool_store::{Reader, Table};
 use std::sync::atomic::Ordering::Relaxed;
 
+/// What a script may do at this point.
+pub(crate) struct Calls {
+    /// It may write.
+    pub write: bool,
+    /// It may take memory that is not there: it has been allowed to, or cannot be stopped half-way.
+    pub exceed: bool,
+}
+
 /// Runs a command that a script calls, and replies, with an error too; whether it may have written.
-pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> bool {
+pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], may: Calls) -> bool {
     let mark = ws.out.buffer().len();
     let outcome = admit_call(args).and_then(|admitted| {
-        check_call(ws, admitted.command, args, read_only)?;
+        check_call(ws, admitted.command, args, may)?;
         if let Some(monitors) = ws.dataset.state().monitors() {
             monitor::show(&monitors, ws.session, admitted.command, args, true);
         }
@@ -35,20 +43,15 @@ pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: 
 }
 
 /// Refuses what a script may not do now.
-fn check_call(
-    ws: &Writing<'_>,
-    command: &'static Command,
-    args: &[&[u8]],
-    read_only: bool,
-) -> Outcome {
+fn check_call(ws: &Writing<'_>, command: &'static Command, args: &[&[u8]], may: Calls) -> Outcome {
     let writes = command.is(flag::WRITE);
-    if writes && read_only {
+    if writes && !may.write {
         return Err(Error::fixed("ERR Write commands are not allowed from read-only scripts."));
     }
     if writes && ws.dataset.readonly() && !command.refuses_writes {
         return Err(READONLY);
     }
-    check_room(ws.keys, command.is(flag::DENYOOM), writes)?;
+    check_room(ws.keys, command.is(flag::DENYOOM) && !may.exceed, writes)?;
     let in_cluster = ws.dataset.state().cluster_enabled.load(Relaxed);
     if in_cluster && crosses_slots(command, args) {
         return Err(Error::fixed(
@@ -62,8 +65,7 @@ fn check_call(
 /// changes.
 #[inline]
 pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> Outcome {
-    let most = keys.limits.memory_bytes;
-    if most > 0 && needs_memory && keys.space.bytes() > most {
+    if needs_memory && keys.eviction.is_full {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
     }
     // What is saved as a dump is only when somebody says so.
@@ -81,14 +83,13 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let is_inner = writing.is_scripted;
     let (outcome, ns) = measured(counters, admitted.index, is_inner, |started| {
-        let is_use = is_use(admitted.command, writing.session);
-        writing.keys.space.set_now(if is_use { ticks::as_use(started) } else { 0 });
+        writing.keys.begin_uses(started, is_use(admitted.command, writing.session));
         match admitted.command.run {
             Run::Read(run) => run(&mut writing.view(), args),
             Run::Write(run) | Run::Both(_, run) => run(writing, args),
         }
     });
-    writing.keys.space.set_now(0);
+    writing.keys.end_uses();
     note_slow(writing.dataset.state(), writing.session, admitted.command, args, ns);
     if !writing.expired.borrow().is_empty() {
         remove_expired(writing)?;

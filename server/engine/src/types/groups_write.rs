@@ -91,15 +91,15 @@ fn with_home<T>(
     hash: u64,
     f: impl FnOnce([u8; 17], &mut Vec<u8>) -> Result<T>,
 ) -> Result<Option<T>> {
-    if let Some((home, blob)) = space.floor_segment_mut(&hash_key(id, hash))? {
-        return f(segment_key(&home)?, blob).map(Some);
+    if let Some((home, mut blob)) = space.floor_segment_mut(&hash_key(id, hash))? {
+        return f(segment_key(&home)?, &mut blob).map(Some);
     }
     let first = Segments::new(space, id, b'h').walk()?.advance()?;
     let Some(home) = first.map(|first| segment_key(&first.key)).transpose()? else {
         return Ok(None);
     };
     match space.segment_mut(&home)? {
-        Some(blob) => f(home, blob).map(Some),
+        Some(mut blob) => f(home, &mut blob).map(Some),
         None => Err(corrupt("a segment is gone")),
     }
 }

@@ -241,8 +241,8 @@ fn add_ttls(space: &mut Space, edit: &mut Edit) -> Result<()> {
                 Ok(ON)
             })?;
             for key in keys {
-                if let Some(blob) = space.segment_mut(&key)? {
-                    *blob = with_zeros(blob)?;
+                if let Some(mut blob) = space.segment_mut(&key)? {
+                    *blob = with_zeros(&blob)?;
                 }
             }
         }

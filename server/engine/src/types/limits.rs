@@ -31,6 +31,8 @@ pub struct Limits {
     pub script_ms: u64,
     /// maxmemory, bytes; 0 is no limit
     pub memory_bytes: usize,
+    /// maxmemory-clients, bytes, or negative a percentage of maxmemory; 0 is no limit
+    pub client_bytes: i64,
 }
 
 impl Default for Limits {
@@ -49,6 +51,7 @@ impl Default for Limits {
             hll_sparse_bytes: 3000,
             script_ms: 5000,
             memory_bytes: 0,
+            client_bytes: 0,
         }
     }
 }

@@ -18,6 +18,7 @@ use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::Item;
 use redtool_store::layout::{LIST_ORIGIN, SEGMENT_BYTES, SEGMENT_ELEMENTS};
 use redtool_store::segment::list_key;
+use redtool_store::space::SegmentMut;
 use redtool_store::Space;
 
 /// The runs of one list.
@@ -52,7 +53,7 @@ impl<'s> Runs<'s> {
         Ok(self.at(Direction::Forward)?.map_or(LIST_ORIGIN, |segment| segment.order()))
     }
 
-    fn run(&mut self, position: u64) -> Result<&mut Vec<u8>> {
+    fn run(&mut self, position: u64) -> Result<SegmentMut<'_>> {
         let run = self.space.segment_mut(&list_key(self.id, position))?;
         run.ok_or_else(|| corrupt("a list segment is gone"))
     }
@@ -74,7 +75,7 @@ impl<'s> Runs<'s> {
     }
 
     /// Position and bytes of the run at an end, to be changed.
-    fn end_run(&mut self, end: Direction) -> Result<Option<(u64, &mut Vec<u8>)>> {
+    fn end_run(&mut self, end: Direction) -> Result<Option<(u64, SegmentMut<'_>)>> {
         let family = *self.segments().prefix();
         let found = self.space.end_segment_mut(&family, end == Direction::Forward)?;
         Ok(found.map(|(key, run)| (order_of(&key), run)))
@@ -95,22 +96,29 @@ impl<'s> Runs<'s> {
         end: Direction,
         elements: &'e [&'b [u8]],
     ) -> Result<&'e [&'b [u8]]> {
-        let Some((position, run)) = self.end_run(end)? else {
+        let Some((position, mut run)) = self.end_run(end)? else {
             self.put(LIST_ORIGIN, new_run(elements[0]));
             return Ok(&elements[1..]);
         };
         let mut taken = 0;
-        while taken < elements.len() && has_room(run, elements[taken])? {
+        while taken < elements.len() && has_room(&run, elements[taken])? {
             match end {
                 Direction::Forward => {
                     let new = [New::Text(elements[taken])];
-                    listpack::splice_behind(run, HEAD, listpack::START..listpack::START, 0, &new);
+                    listpack::splice_behind(
+                        &mut run,
+                        HEAD,
+                        listpack::START..listpack::START,
+                        0,
+                        &new,
+                    );
                 }
-                Direction::Backward => append(run, elements[taken]),
+                Direction::Backward => append(&mut run, elements[taken]),
             }
             taken += 1;
         }
         if taken > 0 {
+            drop(run);
             if end == Direction::Forward {
                 self.rename(position, position.wrapping_sub(taken as u64))?;
             }
@@ -119,26 +127,30 @@ impl<'s> Runs<'s> {
         run.shrink_to_fit();
         let next = match end {
             Direction::Forward => position.wrapping_sub(1),
-            Direction::Backward => position.wrapping_add(count_of(run)?),
+            Direction::Backward => position.wrapping_add(count_of(&run)?),
         };
+        drop(run);
         self.put(next, new_run(elements[0]));
         Ok(&elements[1..])
     }
 
     /// Hands the element at an end to `f` and removes it.
     pub fn pop<T>(&mut self, end: Direction, f: impl FnOnce(Item<'_>) -> T) -> Result<T> {
-        let Some((position, run)) = self.end_run(end)? else {
+        let Some((position, mut run)) = self.end_run(end)? else {
             return Err(corrupt("a list without elements"));
         };
-        let Some(listpack) = listpack_of(run)? else {
+        let Some(listpack) = listpack_of(&run)? else {
             let result = f(Item::Str(&run[HEAD..]));
+            drop(run);
             self.remove(position);
             return Ok(result);
         };
         let (item, place) = at_end(&listpack, end)?;
         let result = f(item);
-        listpack::splice_behind(run, HEAD, place, 1, &[]);
-        if run.len() == HEAD + listpack::START + 1 {
+        listpack::splice_behind(&mut run, HEAD, place, 1, &[]);
+        let is_empty = run.len() == HEAD + listpack::START + 1;
+        drop(run);
+        if is_empty {
             self.remove(position);
         } else if end == Direction::Forward {
             self.rename(position, position.wrapping_add(1))?;
@@ -157,15 +169,16 @@ impl<'s> Runs<'s> {
                 elements -= count;
                 continue;
             }
-            let run = self.run(position)?;
-            let Some(listpack) = listpack_of(run)? else { break };
+            let mut run = self.run(position)?;
+            let Some(listpack) = listpack_of(&run)? else { break };
             let place = match end {
                 Direction::Forward => listpack::START..place_of(&listpack, elements)?.start,
                 Direction::Backward => {
                     place_of(&listpack, count - elements)?.start..run.len() - HEAD - 1
                 }
             };
-            listpack::splice_behind(run, HEAD, place, elements as usize, &[]);
+            listpack::splice_behind(&mut run, HEAD, place, elements as usize, &[]);
+            drop(run);
             if end == Direction::Forward {
                 self.rename(position, position.wrapping_add(elements))?;
             }
@@ -194,16 +207,18 @@ impl<'s> Runs<'s> {
     /// Replaces element number `index`.
     pub fn set(&mut self, index: u64, element: &[u8]) -> Result<()> {
         let Place { run: position, offset } = self.find(index)?;
-        let run = self.run(position)?;
-        match listpack_of(run)? {
+        let mut run = self.run(position)?;
+        match listpack_of(&run)? {
             None => *run = new_run(element),
             Some(listpack) if element.len() <= PACKED_MAX_BYTES => {
                 let place = place_of(&listpack, offset)?;
-                listpack::splice_behind(run, HEAD, place, 1, &[New::Text(element)]);
+                listpack::splice_behind(&mut run, HEAD, place, 1, &[New::Text(element)]);
+                drop(run);
                 self.cut_if_big(position)?;
             }
             Some(_) => {
                 let at = position.wrapping_add(offset);
+                drop(run);
                 self.cut(position, offset)?;
                 self.cut(at, 1)?;
                 self.put(at, new_run(element));
@@ -215,8 +230,8 @@ impl<'s> Runs<'s> {
     /// Makes the element number `offset` of a run the first of another run. Nothing is done at the
     /// ends.
     fn cut(&mut self, position: u64, offset: u64) -> Result<()> {
-        let run = self.run(position)?;
-        let Some(listpack) = listpack_of(run)? else { return Ok(()) };
+        let mut run = self.run(position)?;
+        let Some(listpack) = listpack_of(&run)? else { return Ok(()) };
         if offset == 0 || offset >= listpack.count()? as u64 {
             return Ok(());
         }
@@ -224,15 +239,18 @@ impl<'s> Runs<'s> {
         let mut blob = run.split_off(HEAD);
         let rest = listpack::split_off(&mut blob, at, offset as usize);
         *run = run_of(&blob);
+        drop(run);
         self.put(position.wrapping_add(offset), run_of(&rest));
         Ok(())
     }
 
     fn cut_if_big(&mut self, position: u64) -> Result<()> {
         let run = self.run(position)?;
-        let Some(listpack) = listpack_of(run)? else { return Ok(()) };
+        let Some(listpack) = listpack_of(&run)? else { return Ok(()) };
         let count = listpack.count()?;
-        if run.len() > 2 * SEGMENT_BYTES || count > 2 * SEGMENT_ELEMENTS {
+        let is_big = run.len() > 2 * SEGMENT_BYTES || count > 2 * SEGMENT_ELEMENTS;
+        drop(run);
+        if is_big {
             self.cut(position, count as u64 / 2)?;
         }
         Ok(())
@@ -241,16 +259,18 @@ impl<'s> Runs<'s> {
     /// Adds an element before number `index` of `len`.
     pub fn insert(&mut self, index: u64, len: u64, element: &[u8]) -> Result<()> {
         let Place { run: position, offset } = self.find(index)?;
-        let run = self.run(position)?;
+        let mut run = self.run(position)?;
         let is_head_shorter = index < len - index;
-        match listpack_of(run)? {
+        match listpack_of(&run)? {
             Some(listpack) if element.len() <= PACKED_MAX_BYTES => {
                 let at = place_of(&listpack, offset)?.start;
-                listpack::splice_behind(run, HEAD, at..at, 0, &[New::Text(element)]);
+                listpack::splice_behind(&mut run, HEAD, at..at, 0, &[New::Text(element)]);
+                drop(run);
                 self.make_room(position.wrapping_add(1), is_head_shorter)?;
                 self.cut_if_big(position.wrapping_sub(u64::from(is_head_shorter)))
             }
             _ => {
+                drop(run);
                 self.cut(position, offset)?;
                 let at = position.wrapping_add(offset);
                 self.make_room(at, is_head_shorter)?;
@@ -316,7 +336,7 @@ impl<'s> Runs<'s> {
         ) else {
             return Ok(0);
         };
-        let high_count = count_of(self.run(high)?)?;
+        let high_count = count_of(&self.run(high)?)?;
         let behind = high.wrapping_add(high_count);
         let mut removed = 0;
         for (position, matching) in touched {
@@ -350,15 +370,16 @@ impl<'s> Runs<'s> {
     }
 
     fn remove_in(&mut self, at: u64, element: &[u8], most: u64, from: Direction) -> Result<()> {
-        let run = self.run(at)?;
-        let is_left = match listpack_of(run)? {
+        let mut run = self.run(at)?;
+        let is_left = match listpack_of(&run)? {
             Some(listpack) => {
                 let places = matches(&listpack, element, most, from)?;
-                remove_places(run, HEAD, places);
+                remove_places(&mut run, HEAD, places);
                 run.len() > HEAD + listpack::START + 1
             }
             None => false,
         };
+        drop(run);
         if !is_left {
             self.remove(at);
         }

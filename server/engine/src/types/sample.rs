@@ -2,43 +2,8 @@
 use super::groups::Group;
 use super::{Flow, Result, ON, STOP};
 use redtool_format::encodings::IntBuf;
+pub use redtool_store::random::Random;
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-/// A xorshift generator: fast, and good enough to pick elements.
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
-impl Random {
-    /// A generator with a seed of the operating system's randomness.
-    pub fn new() -> Self {
-        Self::seeded(RandomState::new().build_hasher().finish())
-    }
-
-    /// A generator that always gives the same numbers.
-    pub fn seeded(seed: u64) -> Self {
-        Self(seed | 1)
-    }
-
-    /// The next number.
-    pub fn draw(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// A number below `bound`; 0 when that is 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.draw()) * u128::from(bound)) >> 64) as u64
-    }
-}
-
-impl Default for Random {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// What can be picked from.
 pub trait Pool {

@@ -5,6 +5,7 @@ use super::{corrupt, Result};
 use redtool_format::encodings::stream::StreamId;
 use redtool_format::rdb::string;
 use redtool_store::segment::stream_key;
+use redtool_store::space::SegmentMut;
 use redtool_store::{Reader, Space, Table};
 use std::borrow::Cow;
 
@@ -83,11 +84,11 @@ impl Home {
         &'n mut self,
         space: &'n mut Space,
         master: StreamId,
-    ) -> Result<Option<&'n mut Vec<u8>>> {
+    ) -> Result<Option<SegmentMut<'n>>> {
         match self {
             Home::Inline(nodes) => {
                 let at = nodes.binary_search_by_key(&master, |(master, _)| *master);
-                Ok(at.ok().map(|at| &mut nodes[at].1))
+                Ok(at.ok().map(|at| SegmentMut::uncounted(&mut nodes[at].1)))
             }
             Home::Segments(id) => Ok(space.segment_mut(&stream_key(*id, master))?),
         }

@@ -167,8 +167,8 @@ impl StreamEdit {
         let last = self.home.last(space)?;
         let appended = match last {
             Some(master) => match self.home.node_mut(space, master)? {
-                Some(blob) if !is_full(blob, bytes, limits)? => {
-                    node::append(blob, master, id, fields)?;
+                Some(mut blob) if !is_full(&blob, bytes, limits)? => {
+                    node::append(&mut blob, master, id, fields)?;
                     true
                 }
                 _ => false,
@@ -190,9 +190,9 @@ impl StreamEdit {
     /// Deletes a message; whether it was there.
     pub fn delete(&mut self, space: &mut Space, id: StreamId) -> Result<bool> {
         let Some(master) = self.home.floor(space, id)? else { return Ok(false) };
-        let Some(blob) = self.home.node_mut(space, master)? else { return Ok(false) };
+        let Some(mut blob) = self.home.node_mut(space, master)? else { return Ok(false) };
         let mut found = None;
-        for place in node::places(master, blob)? {
+        for place in node::places(master, &blob)? {
             let place = place?;
             if place.id >= id {
                 found = (place.id == id && !place.deleted).then_some(place);
@@ -200,9 +200,13 @@ impl StreamEdit {
             }
         }
         let Some(place) = found else { return Ok(false) };
-        match node::counts(blob)?.0 {
-            0 | 1 => self.home.remove(space, master),
-            _ => node::delete(blob, &[place])?,
+        let is_last = node::counts(&blob)?.0 <= 1;
+        if !is_last {
+            node::delete(&mut blob, &[place])?;
+        }
+        drop(blob);
+        if is_last {
+            self.home.remove(space, master);
         }
         self.is_stale = true;
         self.head.length = self.head.length.saturating_sub(1);
@@ -240,26 +244,27 @@ impl StreamEdit {
             if matches!(trim.to, TrimTo::Length(most) if self.head.length <= most) {
                 break;
             }
-            let Some(blob) = self.home.node_mut(space, master)? else { break };
-            let live = node::counts(blob)?.0;
+            let Some(mut blob) = self.home.node_mut(space, master)? else { break };
+            let live = node::counts(&blob)?.0;
             if trim.limit != 0 && deleted + live > trim.limit {
                 break;
             }
             let goes_whole = match trim.to {
                 TrimTo::Length(most) => self.head.length.wrapping_sub(live) >= most,
-                TrimTo::Id(id) => node::last_id(master, blob)?.is_none_or(|last| last < id),
+                TrimTo::Id(id) => node::last_id(master, &blob)?.is_none_or(|last| last < id),
             };
             if !goes_whole && trim.approximate {
                 break;
             }
             if goes_whole {
+                drop(blob);
                 self.home.remove(space, master);
                 self.head.length = self.head.length.saturating_sub(live);
                 deleted += live;
                 continue;
             }
-            let gone = goes(master, blob, trim.to, self.head.length)?;
-            node::delete(blob, &gone)?;
+            let gone = goes(master, &blob, trim.to, self.head.length)?;
+            node::delete(&mut blob, &gone)?;
             self.head.length = self.head.length.saturating_sub(gone.len() as u64);
             deleted += gone.len() as u64;
             break;

@@ -199,11 +199,13 @@ impl Writing<'_> {
             let start = at - at % piece;
             let until = (start + piece).min(wanted);
             let key = piece_key(id, start);
-            match self.keys.space.segment_mut(&key)? {
-                Some(bytes) => bytes.resize((until - start) as usize, 0),
-                None => self.keys.space.put_segment(&key, vec![0; (until - start) as usize]),
-            }
             at = until;
+            let bytes = (until - start) as usize;
+            let Some(mut last) = self.keys.space.segment_mut(&key)? else {
+                self.keys.space.put_segment(&key, vec![0; bytes]);
+                continue;
+            };
+            last.resize(bytes, 0);
         }
         Ok(())
     }
@@ -215,7 +217,7 @@ impl Writing<'_> {
             let start = at - at % piece;
             let room = ((start + piece - at) as usize).min(bytes.len());
             let from = (at - start) as usize;
-            if let Some(target) = self.keys.space.segment_mut(&piece_key(id, start))? {
+            if let Some(mut target) = self.keys.space.segment_mut(&piece_key(id, start))? {
                 if let Some(place) = target.get_mut(from..from + room) {
                     place.copy_from_slice(&bytes[..room]);
                 }

@@ -21,6 +21,7 @@ use redtool_format::encodings::listpack::Listpack;
 use redtool_format::encodings::{IntBuf, Item};
 use redtool_store::layout::{SEGMENT_BYTES, SEGMENT_ELEMENTS};
 use redtool_store::segment::{score_order, separator_above, separator_fits, zset_key};
+use redtool_store::space::SegmentMut;
 use redtool_store::Space;
 use std::ops::Range;
 
@@ -187,17 +188,15 @@ impl ScoreSegments<'_> {
     /// Adds a member that is not there.
     pub fn insert(&mut self, score: f64, member: &[u8]) -> Result<()> {
         let key = zset_key(self.id, score, member);
-        let half = match self.space.floor_segment_mut(&key)? {
-            Some((home, blob)) => {
-                let (offset, at_end) = place_of_both(blob, score, member)?;
-                put_pair(blob, offset, score, member);
-                self.ranks.update(self.id, |table| table.add(&home, 1));
-                let half = cut_if_big(self.id, blob, at_end)?;
-                half.map(|half| (half, home.into_owned()))
-            }
-            None => self.insert_before_all(score, member)?,
+        let Some((home, mut blob)) = self.space.floor_segment_mut(&key)? else {
+            return self.insert_before_all(score, member);
         };
-        if let Some((half, home)) = half {
+        let (offset, at_end) = place_of_both(&blob, score, member)?;
+        put_pair(&mut blob, offset, score, member);
+        self.ranks.update(self.id, |table| table.add(&home, 1));
+        if let Some(half) = cut_if_big(self.id, &mut blob, at_end)? {
+            drop(blob);
+            let home = home.into_owned();
             self.add_half(half, &home);
         }
         Ok(())
@@ -210,7 +209,7 @@ impl ScoreSegments<'_> {
         self.space.put_segment(&half.key, half.blob);
     }
 
-    fn insert_before_all(&mut self, score: f64, member: &[u8]) -> Result<Option<(Half, Vec<u8>)>> {
+    fn insert_before_all(&mut self, score: f64, member: &[u8]) -> Result<()> {
         let home = zset_key(self.id, score, b"");
         let first = Segments::new(self.space, self.id, b'z').walk()?.advance()?;
         let Some(first) = first.map(|first| first.key.into_owned()) else {
@@ -218,31 +217,36 @@ impl ScoreSegments<'_> {
             put_pair(&mut blob, listpack::START, score, member);
             self.space.put_segment(&home, blob);
             self.ranks.update(self.id, |table| table.insert(&home, 1));
-            return Ok(None);
+            return Ok(());
         };
         let id = self.id;
-        let blob = self.segment_mut(&first)?;
-        put_pair(blob, listpack::START, score, member);
-        let half = cut_if_big(id, blob, false)?;
+        let mut blob = self.segment_mut(&first)?;
+        put_pair(&mut blob, listpack::START, score, member);
+        let half = cut_if_big(id, &mut blob, false)?;
+        drop(blob);
         self.space.rename_segment(&first, &home)?;
         self.ranks.update(self.id, |table| table.rename(&first, &home) && table.add(&home, 1));
-        Ok(half.map(|half| (half, home)))
+        if let Some(half) = half {
+            self.add_half(half, &home);
+        }
+        Ok(())
     }
 
-    fn segment_mut(&mut self, key: &[u8]) -> Result<&mut Vec<u8>> {
+    fn segment_mut(&mut self, key: &[u8]) -> Result<SegmentMut<'_>> {
         self.space.segment_mut(key)?.ok_or_else(|| corrupt("a segment is gone"))
     }
 
     /// Removes a member that is there.
     pub fn remove(&mut self, score: f64, member: &[u8]) -> Result<()> {
         let key = zset_key(self.id, score, member);
-        let Some((home, blob)) = self.space.floor_segment_mut(&key)? else {
+        let Some((home, mut blob)) = self.space.floor_segment_mut(&key)? else {
             return Err(corrupt("a member is not where its score says"));
         };
-        let range = pair_at(blob, score, member)?;
+        let range = pair_at(&blob, score, member)?;
         let was_first = range.start == listpack::START;
-        listpack::remove(blob, range, 2);
+        listpack::remove(&mut blob, range, 2);
         self.ranks.update(self.id, |table| table.add(&home, -1));
+        drop(blob);
         if was_first {
             let home = home.into_owned();
             self.front_has_gone(&home)?;
@@ -253,19 +257,20 @@ impl ScoreSegments<'_> {
     /// Gives a member another score.
     pub fn change(&mut self, old: f64, new: f64, member: &[u8]) -> Result<()> {
         let key = zset_key(self.id, old, member);
-        let Some((home, blob)) = self.space.floor_segment_mut(&key)? else {
+        let Some((home, mut blob)) = self.space.floor_segment_mut(&key)? else {
             return Err(corrupt("a member is not where its score says"));
         };
-        let range = pair_at(blob, old, member)?;
+        let range = pair_at(&blob, old, member)?;
         let was_first = range.start == listpack::START;
-        listpack::remove(blob, range, 2);
+        listpack::remove(&mut blob, range, 2);
         // With others before and behind it, it stays in its segment.
-        let (offset, at_end) = place_of_both(blob, new, member)?;
+        let (offset, at_end) = place_of_both(&blob, new, member)?;
         if !was_first && !at_end && offset != listpack::START {
-            put_pair(blob, offset, new, member);
+            put_pair(&mut blob, offset, new, member);
             return Ok(());
         }
         self.ranks.update(self.id, |table| table.add(&home, -1));
+        drop(blob);
         if was_first {
             let home = home.into_owned();
             self.front_has_gone(&home)?;
@@ -277,14 +282,16 @@ impl ScoreSegments<'_> {
     /// another key when the score of its first is another.
     fn front_has_gone(&mut self, home: &[u8]) -> Result<()> {
         let blob = self.segment_mut(home)?;
-        let mut items = Listpack::parse(blob)?.iter();
-        if items.next().transpose()?.is_none() {
+        let mut items = Listpack::parse(&blob)?.iter();
+        let is_empty = items.next().transpose()?.is_none();
+        let score = items.next().transpose()?.map(|item| packed_score(item, true)).transpose()?;
+        drop(blob);
+        if is_empty {
             self.space.delete_segment(home);
             self.ranks.update(self.id, |table| table.remove(home));
             return Ok(());
         }
-        let score = items.next().ok_or_else(|| corrupt("a sorted set ends inside a pair"))??;
-        let score = packed_score(score, true)?;
+        let score = score.ok_or_else(|| corrupt("a sorted set ends inside a pair"))?;
         let order = score_order(score).to_be_bytes();
         if home.get(PREFIX_BYTES..PREFIX_BYTES + order.len()) == Some(&order[..]) {
             return Ok(());
@@ -313,7 +320,7 @@ impl ScoreSegments<'_> {
         drop(walk);
         for (key, range, count) in cuts {
             let was_first = range.start == listpack::START;
-            listpack::remove(self.segment_mut(&key)?, range, 2 * count as usize);
+            listpack::remove(&mut *self.segment_mut(&key)?, range, 2 * count as usize);
             self.ranks.update(self.id, |table| table.add(&key, -(count as i64)));
             if was_first {
                 self.front_has_gone(&key)?;

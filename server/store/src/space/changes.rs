@@ -1,4 +1,5 @@
 //! What was written and is not in the store yet: the newest record of each key, or that it is gone.
+use super::bytes::{allocated, SegmentMut};
 use super::record_key::RecordKey;
 use crate::contract::{Bytes, Cursor, Reader, Store, Table};
 use crate::error::Result;
@@ -21,6 +22,32 @@ pub(super) struct Changes {
 
 /// Memory of a record beside its bytes, about.
 const RECORD_BYTES: usize = 64;
+
+fn value_bytes(value: &Option<Vec<u8>>) -> usize {
+    value.as_ref().map_or(0, |value| allocated(value.capacity()))
+}
+
+/// Stores what became of a record, and keeps the total; where it stands.
+fn set_in<'m>(
+    map: &'m mut Map,
+    total: &mut usize,
+    key: &[u8],
+    value: Option<Vec<u8>>,
+) -> &'m mut Option<Vec<u8>> {
+    *total += value_bytes(&value);
+    match map.entry(RecordKey::new(key)) {
+        Entry::Occupied(entry) => {
+            let old = entry.into_mut();
+            *total -= value_bytes(old);
+            *old = value;
+            old
+        }
+        Entry::Vacant(entry) => {
+            *total += key.len() + RECORD_BYTES;
+            entry.insert(value)
+        }
+    }
+}
 
 impl Changes {
     /// That nothing is there any more.
@@ -53,39 +80,34 @@ impl Changes {
         self.set(table, key, None);
     }
 
-    fn set(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) -> &mut Option<Vec<u8>> {
-        self.bytes += value.as_ref().map_or(0, Vec::len);
-        match self.maps[table as usize].entry(RecordKey::new(key)) {
-            Entry::Occupied(entry) => {
-                let old = entry.into_mut();
-                self.bytes -= old.as_ref().map_or(0, Vec::len).min(self.bytes);
-                *old = value;
-                old
-            }
-            Entry::Vacant(entry) => {
-                self.bytes += key.len() + RECORD_BYTES;
-                entry.insert(value)
-            }
-        }
+    fn set(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) {
+        set_in(&mut self.maps[table as usize], &mut self.bytes, key, value);
     }
 
     /// Stores a record, to be changed in place.
-    pub fn put_mut(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> &mut Vec<u8> {
-        self.bytes += value.len();
-        self.set(table, key, None).insert(value)
+    pub fn put_mut(&mut self, table: Table, key: &[u8], value: Vec<u8>) -> SegmentMut<'_> {
+        let value_bytes = allocated(value.capacity());
+        let place = set_in(&mut self.maps[table as usize], &mut self.bytes, key, None);
+        self.bytes += value_bytes;
+        SegmentMut::new(place.insert(value), &mut self.bytes)
     }
 
     /// Takes away what became of a record, as if nothing had; None when nothing did.
     pub fn take(&mut self, table: Table, key: &[u8]) -> Option<Option<Vec<u8>>> {
         let value = self.maps[table as usize].remove(&RecordKey::new(key))?;
-        let bytes = key.len() + RECORD_BYTES + value.as_ref().map_or(0, Vec::len);
-        self.bytes -= bytes.min(self.bytes);
+        self.bytes -= key.len() + RECORD_BYTES + value_bytes(&value);
         Some(value)
     }
 
     /// A record to be changed in place, when it is here.
-    pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut Vec<u8>> {
-        self.maps[table as usize].get_mut(&RecordKey::new(key))?.as_mut()
+    pub fn get_mut(&mut self, table: Table, key: &[u8]) -> Option<SegmentMut<'_>> {
+        let value = self.maps[table as usize].get_mut(&RecordKey::new(key))?.as_mut()?;
+        Some(SegmentMut::new(value, &mut self.bytes))
+    }
+
+    /// The same, which keeps its length.
+    pub fn slice_mut(&mut self, table: Table, key: &[u8]) -> Option<&mut [u8]> {
+        self.maps[table as usize].get_mut(&RecordKey::new(key))?.as_deref_mut()
     }
 
     /// What became of the last record whose key is not greater, of those to which something did.

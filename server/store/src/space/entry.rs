@@ -1,9 +1,10 @@
-//! An object in memory, in one allocation behind a pointer of one word, with the time of its last
-//! use, which may be changed while it is read.
+//! An object in memory, in one allocation behind a pointer of one word, with what is known of its
+//! uses ([`super::uses`]), which may be changed while it is read.
 //!
 //! ```text
-//! record length u32 · last use u32 · key length u16, filled to 4 bytes · key bytes · object record
+//! record length u32 · uses u32 · key length u16, filled to 4 bytes · key bytes · object record
 //! ```
+use super::bytes::allocated;
 use std::alloc::{alloc, dealloc, handle_alloc_error, Layout};
 use std::ptr::NonNull;
 use std::slice;
@@ -28,7 +29,7 @@ unsafe impl Sync for Entry {}
 
 impl Entry {
     /// A key, of at most [`MAX_KEY_BYTES`](crate::layout::MAX_KEY_BYTES), with its record, of less
-    /// than 4 GB, and when it was last used.
+    /// than 4 GB, and its uses.
     pub fn new(key: &[u8], record: &[u8], used: u32) -> Self {
         debug_assert!(key.len() <= crate::layout::MAX_KEY_BYTES);
         debug_assert!(u32::try_from(record.len()).is_ok());
@@ -98,31 +99,40 @@ impl Entry {
         }
     }
 
-    /// When it was last used; 0: not yet.
+    /// Its uses, as a word.
     #[inline]
     pub fn used(&self) -> u32 {
         self.header().used.load(Relaxed)
     }
 
-    /// It is used now; 0: what happens is no use.
+    /// Notes another word of uses.
     #[inline]
-    pub fn mark_used(&self, now: u32) {
-        if now != 0 {
-            self.header().used.store(now, Relaxed);
-        }
+    pub fn set_used(&self, used: u32) {
+        self.header().used.store(used, Relaxed);
     }
 
-    /// Bytes of the allocation.
+    /// Where it is, which no other entry is while it lives.
+    #[inline]
+    pub fn place(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+
+    /// Memory that it takes.
     #[inline]
     pub fn bytes(&self) -> usize {
+        allocated(HEADER_BYTES + self.key_and_record_bytes())
+    }
+
+    #[inline]
+    fn key_and_record_bytes(&self) -> usize {
         let Header { record_bytes, key_bytes, .. } = self.header();
-        HEADER_BYTES + usize::from(*key_bytes) + *record_bytes as usize
+        usize::from(*key_bytes) + *record_bytes as usize
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let layout = layout_of(self.bytes() - HEADER_BYTES);
+        let layout = layout_of(self.key_and_record_bytes());
         // SAFETY: `new` has allocated it with this layout.
         unsafe { dealloc(self.0.as_ptr().cast(), layout) }
     }
@@ -143,11 +153,10 @@ mod tests {
         for (key, record) in [(&b""[..], &b""[..]), (b"k", b""), (b"", b"r"), (b"key", b"record")] {
             let mut entry = Entry::new(key, record, 7);
             assert_eq!((entry.key(), entry.record(), entry.used()), (key, record, 7));
-            assert_eq!(entry.bytes(), 12 + key.len() + record.len());
+            assert_eq!(entry.bytes(), allocated(12 + key.len() + record.len()));
             entry.record_mut().fill(b'x');
-            entry.mark_used(0);
             assert_eq!((entry.record(), entry.used()), (&vec![b'x'; record.len()][..], 7));
-            entry.mark_used(9);
+            entry.set_used(9);
             assert_eq!((entry.key(), entry.used()), (key, 9));
         }
     }

@@ -1,5 +1,6 @@
 //! Changes over a store, in layers: those since the last save, those that are being saved, and a
 //! snapshot of the store below.
+use super::bytes::SegmentMut;
 use super::changes::{Changes, Merged};
 use super::Found;
 use crate::contract::{Bytes, Cursor, Reader, Record, Store, Table};
@@ -54,12 +55,20 @@ impl Layers {
         }
     }
 
-    pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
-        if self.live.get(table, key).is_some() {
-            return Ok(self.live.get_mut(table, key));
+    /// A record to be changed in place.
+    pub fn changing(&mut self, table: Table, key: &[u8]) -> Result<Option<SegmentMut<'_>>> {
+        self.bring(table, key)?;
+        Ok(self.live.get_mut(table, key))
+    }
+
+    /// Has a record that is there stand among the newest changes, to be changed.
+    pub fn bring(&mut self, table: Table, key: &[u8]) -> Result<()> {
+        if self.live.get(table, key).is_none() {
+            if let Some(value) = self.below(table, key)?.map(Cow::into_owned) {
+                self.live.put(table, key, value);
+            }
         }
-        let value = self.below(table, key)?.map(Cow::into_owned);
-        Ok(value.map(|value| self.live.put_mut(table, key, value)))
+        Ok(())
     }
 
     /// The last record whose key is not greater, with its key.

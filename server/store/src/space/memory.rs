@@ -2,10 +2,12 @@
 //!
 //! Objects stand in a table per db in the order of their hashes, [`segments`](super::segments)
 //! value by value, the expiry index in an ordered set.
+use super::bytes::{allocated, SegmentMut};
 use super::entry::Entry;
 use super::past::Past;
 use super::segments::{SegmentWalk, Segments};
 use super::table::{ObjectTable, TableWalk};
+use super::uses::{Use, Uses};
 use crate::contract::{Bytes, Cursor, Record};
 use crate::error::{Result, StoreError};
 use crate::layout::MAX_KEY_BYTES;
@@ -21,16 +23,29 @@ pub(super) struct Memory {
     segments: HashMap<u64, Segments>,
     /// Keys of the expiry index.
     pub expires: BTreeSet<Box<[u8]>>,
-    segment_bytes: usize,
-    /// What time it is for objects that are used; 0: what happens is no use.
-    pub now: u32,
+    /// Memory of segments and of the expiry index.
+    other_bytes: usize,
+    /// How uses of objects are noted.
+    pub uses: Uses,
     /// What was at the moment that somebody still reads.
     pub past: Option<Box<Past>>,
 }
 
+/// Memory of a value's map of segments, about, and of a segment in it beside its bytes: a node has
+/// room for eleven.
+const SEGMENTS_BYTES: usize = 640;
+const SEGMENT_BYTES: usize = 64;
+/// Memory of a key in the expiry index beside its bytes, about.
+const EXPIRE_BYTES: usize = 24;
+
 /// The id that a segment's key starts with.
 pub(super) fn id_of(key: &[u8]) -> u64 {
     key.first_chunk().map_or(0, |id| u64::from_be_bytes(*id))
+}
+
+/// Memory of a segment.
+fn segment_bytes(value: &Vec<u8>) -> usize {
+    SEGMENT_BYTES + allocated(value.capacity())
 }
 
 /// A segment is about to change.
@@ -42,36 +57,67 @@ fn note_segment(past: &mut Option<Box<Past>>, key: &[u8], value: &[u8]) {
 }
 
 impl Memory {
-    /// Bytes of keys and records.
+    /// Memory that keys and records take, about.
     pub fn bytes(&self) -> usize {
-        self.dbs.values().map(ObjectTable::bytes).sum::<usize>() + self.segment_bytes
+        self.dbs.values().map(ObjectTable::bytes).sum::<usize>() + self.other_bytes
+    }
+
+    /// Number of objects.
+    pub fn len(&self) -> usize {
+        self.dbs.values().map(ObjectTable::len).sum()
+    }
+
+    /// An object chosen by chance, with its db.
+    pub fn pick(&self) -> Option<(u32, &Entry)> {
+        let mut place = self.uses.dice.below(self.len());
+        for (db, table) in &self.dbs {
+            match place.checked_sub(table.len()) {
+                Some(beyond) => place = beyond,
+                None => return Some((*db, table.pick(self.uses.dice.draw())?)),
+            }
+        }
+        None
+    }
+
+    /// Enters a key into the expiry index.
+    pub fn index(&mut self, key: &[u8]) {
+        if self.expires.insert(key.into()) {
+            self.other_bytes += EXPIRE_BYTES + allocated(key.len());
+        }
+    }
+
+    /// Takes a key out of it.
+    pub fn unindex(&mut self, key: &[u8]) {
+        if self.expires.remove(key) {
+            self.other_bytes -= EXPIRE_BYTES + allocated(key.len());
+        }
     }
 
     /// The record of an object.
     #[inline]
     pub fn object(&self, record_key: &[u8]) -> Option<&[u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        self.dbs.get(&db)?.get(key, self.now)
+        self.dbs.get(&db)?.get(key, &self.uses)
     }
 
-    /// When an object was last used.
-    pub fn used(&self, record_key: &[u8]) -> Option<u32> {
+    /// What is known of the uses of an object.
+    pub fn used(&self, record_key: &[u8]) -> Option<Use> {
         let (db, key) = split_record_key(record_key).ok()?;
-        self.dbs.get(&db)?.find(key).map(Entry::used)
+        self.dbs.get(&db)?.find(key).map(|entry| Use::of_word(entry.used()))
     }
 
-    /// An object counts as last used at this time.
-    pub fn set_used(&self, record_key: &[u8], at: u32) {
+    /// Changes that.
+    pub fn set_used(&self, record_key: &[u8], used: Use) {
         let Ok((db, key)) = split_record_key(record_key) else { return };
         if let Some(entry) = self.dbs.get(&db).and_then(|table| table.find(key)) {
-            entry.mark_used(at);
+            entry.set_used(used.word());
         }
     }
 
     #[inline]
     pub fn object_mut(&mut self, record_key: &[u8]) -> Option<&mut [u8]> {
         let (db, key) = split_record_key(record_key).ok()?;
-        let record = self.dbs.get_mut(&db)?.get_mut(key, self.now)?;
+        let record = self.dbs.get_mut(&db)?.get_mut(key, &self.uses)?;
         if let Some(past) = &mut self.past {
             past.note_object(db, key, Some(record));
         }
@@ -110,7 +156,7 @@ impl Memory {
             return Err(StoreError::Corrupt("a record has more than 4 GB".into()));
         }
         let past = &mut self.past;
-        self.dbs.entry(db).or_default().put(key, record, self.now, |old| {
+        self.dbs.entry(db).or_default().put(key, record, &self.uses, |old| {
             if let Some(past) = past {
                 past.note_object(db, key, old);
             }
@@ -151,13 +197,13 @@ impl Memory {
     }
 
     pub fn segment(&self, key: &[u8]) -> Option<&[u8]> {
-        self.segments.get(&id_of(key))?.get(key)
+        self.segments.get(&id_of(key))?.get(key).map(Vec::as_slice)
     }
 
-    pub fn segment_mut(&mut self, key: &[u8]) -> Option<&mut Vec<u8>> {
+    pub fn segment_mut(&mut self, key: &[u8]) -> Option<SegmentMut<'_>> {
         let value = self.segments.get_mut(&id_of(key))?.get_mut(key)?;
         note_segment(&mut self.past, key, value);
-        Some(value)
+        Some(SegmentMut::new(value, &mut self.other_bytes))
     }
 
     /// The last segment of a value whose key is not greater.
@@ -166,29 +212,32 @@ impl Memory {
     }
 
     /// The same, to be changed in place.
-    pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], &mut Vec<u8>)> {
+    pub fn floor_mut(&mut self, key: &[u8]) -> Option<(&[u8], SegmentMut<'_>)> {
         let (key, value) = self.segments.get_mut(&id_of(key))?.floor_mut(key)?;
         note_segment(&mut self.past, key, value);
-        Some((key, value))
+        Some((key, SegmentMut::new(value, &mut self.other_bytes)))
     }
 
     /// The first or the last segment of a family.
-    pub fn end_mut(&mut self, family: &[u8], first: bool) -> Option<(&[u8], &mut Vec<u8>)> {
+    pub fn end_mut(&mut self, family: &[u8], first: bool) -> Option<(&[u8], SegmentMut<'_>)> {
         let end = self.segments.get_mut(&id_of(family))?.end_mut(first);
         let (key, value) = end.filter(|(key, _)| key.starts_with(family))?;
         note_segment(&mut self.past, key, value);
-        Some((key, value))
+        Some((key, SegmentMut::new(value, &mut self.other_bytes)))
     }
 
     pub fn put_segment(&mut self, key: &[u8], value: Vec<u8>) {
-        self.segment_bytes += key.len() + value.len();
+        self.other_bytes += segment_bytes(&value);
         let segments = self.segments.entry(id_of(key)).or_insert_with(|| Segments::for_key(key));
+        if segments.is_empty() {
+            self.other_bytes += SEGMENTS_BYTES;
+        }
         let old = segments.insert(key, value);
         if let Some(past) = &mut self.past {
             past.note_segment(key, old.as_deref());
         }
         if let Some(old) = old {
-            self.segment_bytes -= (old.len() + key.len()).min(self.segment_bytes);
+            self.other_bytes -= segment_bytes(&old);
         }
     }
 
@@ -201,31 +250,32 @@ impl Memory {
         }
         if segments.is_empty() {
             self.segments.remove(&id);
+            self.other_bytes -= SEGMENTS_BYTES;
         }
-        let bytes = removed.as_ref().map_or(0, |value| value.len() + key.len());
-        self.segment_bytes -= bytes.min(self.segment_bytes);
+        self.other_bytes -= removed.as_ref().map_or(0, segment_bytes);
         removed.is_some()
     }
 
     pub fn rename_segment(&mut self, old: &[u8], new: &[u8]) {
         let Some(segments) = self.segments.get_mut(&id_of(old)) else { return };
         let past = &mut self.past;
+        let other_bytes = &mut self.other_bytes;
         segments.rename(old, new, |value, replaced| {
             if let Some(past) = past {
                 past.note_segment(old, Some(value));
-                past.note_segment(new, replaced);
+                past.note_segment(new, replaced.map(Vec::as_slice));
             }
+            *other_bytes -= replaced.map_or(0, segment_bytes);
         });
     }
 
     pub fn delete_all_segments(&mut self, id: u64) {
         if let Some(segments) = self.segments.remove(&id) {
-            let (mut walk, mut bytes) = (segments.iter(), 0);
-            while let Some((key, value)) = walk.advance() {
-                bytes += key.len() + value.len();
+            self.other_bytes -= SEGMENTS_BYTES;
+            segments.each(|key, value| {
+                self.other_bytes -= segment_bytes(value);
                 note_segment(&mut self.past, key, value);
-            }
-            self.segment_bytes -= bytes.min(self.segment_bytes);
+            });
         }
     }
 

@@ -14,6 +14,7 @@
 //!
 //! Putting and removing an object keeps the counters per db and the expiry index; its segments are
 //! the caller's to keep. Ids of segments are given out by [`Space::new_id`].
+mod bytes;
 mod changes;
 mod databases;
 mod entry;
@@ -22,20 +23,25 @@ mod layers;
 mod memory;
 mod past;
 mod record_key;
+mod sample;
 mod segments;
 mod table;
+mod uses;
 
 use crate::contract::{Bytes, Cursor, Reader, Record, Store, Table};
 use crate::error::Result;
 use crate::layout::{LAYOUT_NAME, META_LAYOUT};
 use crate::meta::{DbCounts, Meta};
 use crate::object::{segment_id, split_record_key, write_expire_key, Header};
+pub use bytes::SegmentMut;
 use changes::Changes;
 use layers::Layers;
 use memory::Memory;
 pub use past::{OwnedRecord, PastWalk};
+pub use sample::Sampled;
 use std::borrow::Cow;
 use std::sync::Arc;
+pub use uses::{Counting, Use};
 
 /// Records that can be changed.
 pub struct Space {
@@ -50,7 +56,7 @@ enum Home {
 }
 
 /// A segment found: its key, and its value to be changed.
-pub type Found<'s> = (Bytes<'s>, &'s mut Vec<u8>);
+pub type Found<'s> = (Bytes<'s>, SegmentMut<'s>);
 
 /// Bytes of a segment's key that name its value and its family.
 const FAMILY_BYTES: usize = 9;
@@ -105,7 +111,7 @@ impl Space {
         matches!(self.home, Home::Store(_))
     }
 
-    /// Bytes of keys and records in memory.
+    /// Memory that keys and records take: of a store, those that are not in it yet.
     pub fn bytes(&self) -> usize {
         match &self.home {
             Home::Memory(memory) => memory.bytes(),
@@ -118,22 +124,29 @@ impl Space {
     #[inline]
     pub fn set_now(&mut self, now: u32) {
         if let Home::Memory(memory) = &mut self.home {
-            memory.now = now;
+            memory.uses.set_now(now);
         }
     }
 
-    /// When an object was last used; 0: not since it was loaded. None where nobody keeps it.
-    pub fn used(&self, record_key: &[u8]) -> Option<u32> {
+    /// What happens from now on are uses of objects, which are counted, until [`Space::set_now`].
+    pub fn count_uses(&mut self, counting: Counting) {
+        if let Home::Memory(memory) = &mut self.home {
+            memory.uses.count(counting);
+        }
+    }
+
+    /// What is known of the uses of an object that is there. None where nobody keeps it.
+    pub fn used(&self, record_key: &[u8]) -> Option<Use> {
         match &self.home {
             Home::Memory(memory) => memory.used(record_key),
             Home::Store(_) => None,
         }
     }
 
-    /// An object counts as last used at this time, if somebody keeps it.
-    pub fn set_used(&self, record_key: &[u8], at: u32) {
+    /// Changes that, if somebody keeps it.
+    pub fn set_used(&self, record_key: &[u8], used: Use) {
         if let Home::Memory(memory) = &self.home {
-            memory.set_used(record_key, at);
+            memory.set_used(record_key, used);
         }
     }
 
@@ -172,8 +185,8 @@ impl Space {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.object_mut(record_key)),
             Home::Store(layers) => {
-                let record = layers.changing(Table::Objects, record_key)?;
-                Ok(record.map(Vec::as_mut_slice))
+                layers.bring(Table::Objects, record_key)?;
+                Ok(layers.live.slice_mut(Table::Objects, record_key))
             }
         }
     }
@@ -233,12 +246,8 @@ impl Space {
 
     fn index(&mut self, key: &[u8], is_there: bool) {
         match (&mut self.home, is_there) {
-            (Home::Memory(memory), true) => {
-                memory.expires.insert(key.into());
-            }
-            (Home::Memory(memory), false) => {
-                memory.expires.remove(key);
-            }
+            (Home::Memory(memory), true) => memory.index(key),
+            (Home::Memory(memory), false) => memory.unindex(key),
             (Home::Store(layers), true) => layers.live.put(Table::Expires, key, Vec::new()),
             (Home::Store(layers), false) => layers.live.delete(Table::Expires, key),
         }
@@ -286,7 +295,7 @@ impl Space {
     }
 
     /// A segment to be changed in place.
-    pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<&mut Vec<u8>>> {
+    pub fn segment_mut(&mut self, key: &[u8]) -> Result<Option<SegmentMut<'_>>> {
         match &mut self.home {
             Home::Memory(memory) => Ok(memory.segment_mut(key)),
             Home::Store(layers) => layers.changing(Table::Segments, key),

@@ -65,11 +65,11 @@ impl Segments {
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
+    pub fn get(&self, key: &[u8]) -> Option<&Vec<u8>> {
         let key = RecordKey::new(key);
         match &self.0 {
-            Form::Map(map) => map.get(&key).map(Vec::as_slice),
-            Form::Queue(queue) => place(queue, &key).ok().map(|at| &queue[at].1[..]),
+            Form::Map(map) => map.get(&key),
+            Form::Queue(queue) => place(queue, &key).ok().map(|at| &queue[at].1),
         }
     }
 
@@ -159,7 +159,12 @@ impl Segments {
     /// Gives one another key of the same family; `seen` is shown its value, and the one that it
     /// replaces.
     #[inline]
-    pub fn rename(&mut self, old: &[u8], new: &[u8], seen: impl FnOnce(&[u8], Option<&[u8]>)) {
+    pub fn rename(
+        &mut self,
+        old: &[u8],
+        new: &[u8],
+        seen: impl FnOnce(&Vec<u8>, Option<&Vec<u8>>),
+    ) {
         let (from, to) = (RecordKey::new(old), RecordKey::new(new));
         match &mut self.0 {
             Form::Queue(queue) => {
@@ -177,7 +182,7 @@ impl Segments {
                 // The first one is found without a search.
                 if map.first_key_value().is_some_and(|(first, _)| *first == from) {
                     let Some((_, value)) = map.pop_first() else { return };
-                    seen(&value, map.get(&to).map(Vec::as_slice));
+                    seen(&value, map.get(&to));
                     map.insert(to, value);
                     return;
                 }
@@ -205,9 +210,12 @@ impl Segments {
         SegmentWalk { rest, forward }
     }
 
-    /// All of them.
-    pub fn iter(&self) -> SegmentWalk<'_> {
-        self.walk(&[], true)
+    /// Hands all of them to `f`.
+    pub fn each(&self, mut f: impl FnMut(&[u8], &Vec<u8>)) {
+        match &self.0 {
+            Form::Map(map) => map.iter().for_each(|(key, value)| f(key.bytes(), value)),
+            Form::Queue(queue) => queue.iter().for_each(|(key, value)| f(key.bytes(), value)),
+        }
     }
 }
 
@@ -289,8 +297,8 @@ mod tests {
                     3 => {
                         let moved = map.remove(&key);
                         segments.rename(&key, &other, |value, replaced| {
-                            assert_eq!(Some(value), moved.as_deref());
-                            assert_eq!(replaced, map.get(&other[..]).map(Vec::as_slice));
+                            assert_eq!(Some(value), moved.as_ref());
+                            assert_eq!(replaced, map.get(&other[..]));
                         });
                         if let Some(value) = moved {
                             map.insert(other.to_vec(), value);
@@ -319,7 +327,7 @@ mod tests {
                     }
                 }
                 assert_eq!(segments.is_empty(), map.is_empty());
-                assert_eq!(segments.get(&key), map.get(&key).map(Vec::as_slice));
+                assert_eq!(segments.get(&key), map.get(&key));
             }
         }
     }

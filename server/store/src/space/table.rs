@@ -11,6 +11,7 @@
 //!         2^level, or modulo 2^(level+1) when that shard is cut already
 //! ```
 use super::entry::Entry;
+use super::uses::Uses;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
@@ -18,6 +19,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Entries a shard, on average, at which the next shard is cut.
 const SHARD_ENTRIES: usize = 48;
+/// Memory that an entry takes in the table, about.
+const SLOT_BYTES: usize = 16;
 
 /// Objects by key.
 pub(super) struct ObjectTable {
@@ -50,9 +53,9 @@ impl ObjectTable {
         self.len
     }
 
-    /// Bytes of all keys and records.
+    /// Memory that it takes, about.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes + self.len * SLOT_BYTES
     }
 
     /// The entry of a key.
@@ -63,28 +66,34 @@ impl ObjectTable {
         shard.find(slot_hash(hash), |entry| entry.key() == key)
     }
 
-    /// The record of a key, which is used now (see [`Entry::mark_used`]).
+    /// The record of a key, which is used.
     #[inline]
-    pub fn get(&self, key: &[u8], now: u32) -> Option<&[u8]> {
+    pub fn get(&self, key: &[u8], uses: &Uses) -> Option<&[u8]> {
         let entry = self.find(key)?;
-        entry.mark_used(now);
+        uses.note(entry);
         Some(entry.record())
     }
 
-    /// The record of a key, which is used now, to be changed in place.
+    /// The record of a key, which is used, to be changed in place.
     #[inline]
-    pub fn get_mut(&mut self, key: &[u8], now: u32) -> Option<&mut [u8]> {
+    pub fn get_mut(&mut self, key: &[u8], uses: &Uses) -> Option<&mut [u8]> {
         let hash = self.hash(key);
         let index = self.shard_of(hash);
         let found = self.shards[index].find_mut(slot_hash(hash), |entry| entry.key() == key);
         let entry = found?;
-        entry.mark_used(now);
+        uses.note(entry);
         Some(entry.record_mut())
     }
 
-    /// Stores a record, which is used now; `seen` is shown the one it replaces.
+    /// Stores a record, which is used; `seen` is shown the one it replaces.
     #[inline]
-    pub fn put(&mut self, key: &[u8], record: &[u8], now: u32, seen: impl FnOnce(Option<&[u8]>)) {
+    pub fn put(
+        &mut self,
+        key: &[u8],
+        record: &[u8],
+        uses: &Uses,
+        seen: impl FnOnce(Option<&[u8]>),
+    ) {
         let hash = self.hash(key);
         let (index, seed) = (self.shard_of(hash), self.seed);
         let slot = self.shards[index].entry(
@@ -95,19 +104,22 @@ impl ObjectTable {
         match slot {
             Slot::Occupied(mut slot) => {
                 let entry = slot.get_mut();
-                entry.mark_used(now);
+                uses.note(entry);
                 let old = entry.record();
                 seen(Some(old));
                 if old.len() == record.len() {
                     entry.record_mut().copy_from_slice(record);
                 } else {
-                    self.bytes = self.bytes + record.len() - old.len();
+                    self.bytes -= entry.bytes();
                     *entry = Entry::new(key, record, entry.used());
+                    self.bytes += entry.bytes();
+                    uses.note_moved(entry);
                 }
             }
             Slot::Vacant(slot) => {
                 seen(None);
-                let entry = Entry::new(key, record, now);
+                let entry = Entry::new(key, record, uses.of_new());
+                uses.note_moved(&entry);
                 self.bytes += entry.bytes();
                 slot.insert(entry);
                 self.len += 1;
@@ -129,6 +141,17 @@ impl ObjectTable {
         self.bytes -= entry.bytes();
         self.len -= 1;
         true
+    }
+
+    /// An entry chosen by a random number.
+    pub fn pick(&self, random: u64) -> Option<&Entry> {
+        let first = self.shard_of(random);
+        let (before, from) = self.shards.split_at(first);
+        let shard = from.iter().chain(before).find(|shard| !shard.is_empty())?;
+        let buckets = shard.num_buckets();
+        // The shard goes by the high bits.
+        let start = random as u32 as usize % buckets;
+        (start..buckets).chain(0..start).find_map(|bucket| shard.get_bucket(bucket))
     }
 
     /// A walk from the first key on, or from after the place of a key, which need not be there.
@@ -259,14 +282,15 @@ mod tests {
                 assert_eq!(table.remove(&key, |_| ()), map.remove(&key).is_some());
             } else {
                 let record = vec![n as u8; n as usize % 50];
-                table
-                    .put(&key, &record, 0, |old| assert_eq!(old, map.get(&key).map(Vec::as_slice)));
+                table.put(&key, &record, &Uses::default(), |old| {
+                    assert_eq!(old, map.get(&key).map(Vec::as_slice))
+                });
                 map.insert(key, record);
             }
         }
         assert_eq!(table.len(), map.len());
         for (key, record) in &map {
-            assert_eq!(table.get(key, 0), Some(record.as_slice()));
+            assert_eq!(table.get(key, &Uses::default()), Some(record.as_slice()));
         }
         let mut walked = keys(&table);
         walked.sort();
@@ -279,7 +303,7 @@ mod tests {
         let mut table = ObjectTable::default();
         let name = |n: u32| format!("key:{n}").into_bytes();
         for n in 0..1000 {
-            table.put(&name(n), b"", 0, |_| ());
+            table.put(&name(n), b"", &Uses::default(), |_| ());
         }
         let (mut met, mut place, mut fresh) = (Vec::new(), None::<Vec<u8>>, 1000);
         loop {
@@ -293,7 +317,7 @@ mod tests {
             met.extend(batch);
             if fresh < 50_000 {
                 for n in fresh..fresh + 100 {
-                    table.put(&name(n), b"", 0, |_| ());
+                    table.put(&name(n), b"", &Uses::default(), |_| ());
                 }
                 fresh += 100;
             }

@@ -7,7 +7,7 @@ use crate::segment::{hash_key, list_key};
 use redtool_format::rdb::{Kind, ValueType};
 use std::collections::BTreeMap;
 
-fn record(expire_at_ms: Option<i64>, n: u32) -> Vec<u8> {
+pub(super) fn record(expire_at_ms: Option<i64>, n: u32) -> Vec<u8> {
     let text = format!("\x05{n:05}");
     let object = Object {
         kind: Kind::String,
@@ -161,10 +161,11 @@ fn segments_are_changed_in_place_whatever_layer_they_are_in() {
         for round in 0..6u64 {
             for position in 0..10 {
                 let key = list_key(id, position);
-                match space.segment_mut(&key).unwrap() {
-                    Some(value) => value.push(round as u8),
-                    None => space.put_segment(&key, vec![position as u8]),
-                }
+                let Some(mut value) = space.segment_mut(&key).unwrap() else {
+                    space.put_segment(&key, vec![position as u8]);
+                    continue;
+                };
+                value.push(round as u8);
             }
             space.delete_segment(&list_key(id, round));
             if let Some(changes) = space.freeze() {
@@ -182,6 +183,7 @@ fn segments_are_changed_in_place_whatever_layer_they_are_in() {
         drop(back);
         let (key, value) = space.floor_segment_mut(&list_key(id, 100)).unwrap().unwrap();
         assert_eq!((&*key, &value[..]), (&list_key(id, 9)[..], &[9, 1, 2, 3, 4, 5][..]));
+        drop(value);
         assert!(space.floor_segment_mut(&hash_key(id, 100)).unwrap().is_none());
         space.delete_segments(id).unwrap();
         assert!(all_of(&space, id).is_empty());
@@ -296,7 +298,7 @@ fn write_any(space: &mut Space, n: u64) {
         6 => space.delete_segment(&list_key(id, n % 9)),
         7 => drop(space.rename_segment(&list_key(id, n % 9), &list_key(id, n % 8))),
         8 => {
-            if let Ok(Some((_, value))) = space.floor_segment_mut(&list_key(id, n % 12)) {
+            if let Ok(Some((_, mut value))) = space.floor_segment_mut(&list_key(id, n % 12)) {
                 value.push(1);
             }
         }
