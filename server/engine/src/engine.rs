@@ -53,6 +53,10 @@ pub struct Engine {
 pub(crate) const READONLY: Error =
     Error::fixed("READONLY You can't write against a read only replica.");
 
+/// The refusal of commands that need memory.
+pub(crate) const OOM: Error =
+    Error::fixed("OOM command not allowed when used memory > 'maxmemory'.");
+
 /// Keys that can be expected at a time.
 pub const EXPECTED_KEYS: usize = 16;
 

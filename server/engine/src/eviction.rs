@@ -7,7 +7,6 @@
 //! only copy.
 use crate::keyspace::Keyspace;
 use crate::notify::class;
-use crate::record_key::RecordKey;
 use crate::types::Result;
 use crate::uses;
 use redtool_store::object::may_expire;
@@ -80,6 +79,8 @@ impl Policy {
 pub const BASE_BYTES: usize = 1 << 20;
 /// Changes that wait to be saved may take so much memory, whatever is set.
 const WAITING_MAX_BYTES: usize = 256 << 20;
+/// Candidates are chosen at most so often for one that goes; the first time finds one, if any.
+const MOST_ROUNDS: usize = 4;
 /// Keys that go between two looks at the clock.
 const AT_ONCE: usize = 16;
 
@@ -228,9 +229,14 @@ impl Keyspace {
     /// may be held up; whether more have to go. Whether there was room is kept in [`Eviction`].
     #[inline]
     pub fn make_room(&mut self) -> Result<bool> {
-        if self.limits.memory_bytes == 0 {
-            return Ok(false);
+        match self.limits.memory_bytes {
+            0 => Ok(false),
+            _ => self.make_room_now(),
         }
+    }
+
+    #[cold]
+    fn make_room_now(&mut self) -> Result<bool> {
         let room = self.evict_some()?;
         self.eviction.note(room);
         Ok(room == Room::Later)
@@ -296,7 +302,7 @@ impl Keyspace {
     fn any(&self, volatile: bool) -> Option<Vec<u8>> {
         let mut found = None;
         self.space.sample(volatile, 1, &mut |sampled| {
-            found = Some(RecordKey::new(sampled.db, sampled.key).to_vec());
+            found = Some(sampled.record_key());
         });
         found
     }
@@ -305,13 +311,13 @@ impl Keyspace {
     /// choose.
     fn best(&mut self, volatile: bool) -> Result<Option<Vec<u8>>> {
         self.eviction.counting.minute = uses::minute();
-        loop {
+        for _ in 0..MOST_ROUNDS {
             let mut pool = std::mem::take(&mut self.eviction.pool);
             let mut is_any = false;
             self.space.sample(volatile, self.eviction.samples, &mut |sampled| {
                 is_any = true;
                 let score = self.score(sampled.used, sampled.record);
-                pool.offer(score, || RecordKey::new(sampled.db, sampled.key).to_vec());
+                pool.offer(score, || sampled.record_key());
             });
             let best = self.pop_best(&mut pool, volatile);
             self.eviction.pool = pool;
@@ -319,6 +325,7 @@ impl Keyspace {
                 return Ok(best);
             }
         }
+        Ok(None)
     }
 
     /// The best candidate that is still there, and was not used since.

@@ -52,13 +52,14 @@ impl Terms<'_> {
             ));
         }
         let allowed = self.flags.has(Flags::ALLOW_OOM) || !writes;
-        if ws.keys.eviction.is_full && !allowed {
-            return Err(Error::fixed(
+        match ws.keys.eviction.is_full && !allowed {
+            true if ws.may_wait => Err(engine::OOM),
+            true => Err(Error::fixed(
                 "OOM allow-oom flag is not set on the script, can not run it when used memory > \
                  'maxmemory'",
-            ));
+            )),
+            false => Ok(()),
         }
-        Ok(())
     }
 }
 

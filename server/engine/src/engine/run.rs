@@ -1,6 +1,6 @@
 //! A command that was admitted is run: counted, timed, and what it has left behind dealt with.
 use super::admit::{admit_call, crosses_slots, Admitted};
-use super::READONLY;
+use super::{OOM, READONLY};
 use crate::command::{flag, Command, Run};
 use crate::context::Expired;
 use crate::error::{Error, Outcome};
@@ -66,7 +66,7 @@ fn check_call(ws: &Writing<'_>, command: &'static Command, args: &[&[u8]], may: 
 #[inline]
 pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> Outcome {
     if needs_memory && keys.eviction.is_full {
-        return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
+        return Err(OOM);
     }
     // What is saved as a dump is only when somebody says so.
     if let (true, Some(error)) = (writes && keys.space.is_durable(), &keys.save_error) {

@@ -36,7 +36,7 @@ pub(super) struct Memory {
 const SEGMENTS_BYTES: usize = 640;
 const SEGMENT_BYTES: usize = 64;
 /// Memory of a key in the expiry index beside its bytes, about.
-const EXPIRE_BYTES: usize = 24;
+const EXPIRE_BYTES: usize = 40;
 
 /// The id that a segment's key starts with.
 pub(super) fn id_of(key: &[u8]) -> u64 {

@@ -18,6 +18,13 @@ pub struct Sampled<'s> {
     pub used: Use,
 }
 
+impl Sampled<'_> {
+    /// Its record key.
+    pub fn record_key(&self) -> Vec<u8> {
+        [&self.db.to_be_bytes(), self.key].concat()
+    }
+}
+
 /// Where one key in so many has an expiry, or more, one is found by looking at keys.
 const DENSE: usize = 16;
 /// So many keys are looked at for each that is wanted.
@@ -34,7 +41,7 @@ impl Space {
         if !volatile || memory.expires.len().saturating_mul(DENSE) >= keys {
             memory.sample_looking(volatile, count.min(keys), seen);
         } else {
-            memory.sample_expires(count, seen);
+            memory.sample_expires(count.min(memory.expires.len()), seen);
         }
     }
 }
@@ -110,5 +117,15 @@ mod tests {
             let wanted = if all { volatile } else { keys };
             assert_eq!(found.into_iter().collect::<Vec<_>>(), (0..wanted).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_long_key_is_chosen_by_the_key_of_its_record() {
+        let mut space = Space::in_memory();
+        let long = record_key(7, &[b'k'; 5000]);
+        space.put_object(&long, &super::super::tests::record(None, 1)).unwrap();
+        let mut chosen = Vec::new();
+        space.sample(false, 1, &mut |sampled| chosen.push(sampled.record_key()));
+        assert_eq!(chosen, [long]);
     }
 }

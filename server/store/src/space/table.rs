@@ -20,7 +20,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Entries a shard, on average, at which the next shard is cut.
 const SHARD_ENTRIES: usize = 48;
 /// Memory that an entry takes in the table, about.
-const SLOT_BYTES: usize = 16;
+const SLOT_BYTES: usize = 32;
 
 /// Objects by key.
 pub(super) struct ObjectTable {
