@@ -10,6 +10,7 @@ use crate::lua::Interpreter;
 use crate::notify::class;
 use crate::pubsub::PubSub;
 use crate::record_key::RecordKey;
+use crate::saving::Saves;
 use crate::server::ServerState;
 use crate::tracking::Remembered;
 use crate::types::limits::Limits;
@@ -54,10 +55,8 @@ pub struct Keyspace {
     pub field_expires: FieldExpires,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
-    /// When changes were last saved, Unix seconds; 0: not yet.
-    pub saved_s: i64,
-    /// Why the last changes could not be saved.
-    pub save_error: Option<String>,
+    /// How saving goes.
+    pub saves: Saves,
     /// The moment that a dump which is asked for is to be of.
     pub moment: Option<Moment>,
     /// What runs scripts, once there was one; out while it runs one.
@@ -93,8 +92,7 @@ impl Keyspace {
             expired_keys: 0,
             field_expires: FieldExpires::default(),
             active_expire: true,
-            saved_s: 0,
-            save_error: None,
+            saves: Saves::default(),
             moment: None,
             lua: None,
             scratch: Vec::new(),

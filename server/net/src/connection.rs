@@ -16,9 +16,9 @@ use crate::backlog::Backlog;
 use crate::execute::{execute_guarded, ArgList, Execute};
 use crate::options::Options;
 use crate::stream::Stream;
+use redtool_engine::counters::Counters;
 use redtool_engine::engine::EXPECTED_KEYS;
 use redtool_engine::mail::SentFile;
-use redtool_engine::server::Counters;
 use redtool_engine::session::Replies;
 use redtool_engine::Session;
 use redtool_format::resp::{Parsed, Parser, Writer};
@@ -158,9 +158,7 @@ impl Connection {
         self.hung_up |= hung_up;
         // An error of the socket means that there is nobody left to tell about it.
         let turn = self.try_turn(bench).unwrap_or(Turn::Close);
-        let info = &self.session.info;
-        info.query_bytes.store(self.requests.len() as u64, Relaxed);
-        info.reply_bytes.store(self.replies.len() as u64, Relaxed);
+        self.session.info.note_bytes(self.requests.len(), self.replies.len());
         match turn {
             Turn::Wait if self.is_over() => Turn::Close,
             turn => turn,
@@ -174,7 +172,9 @@ impl Connection {
 
     /// Sends what the turn has left for the end of the round.
     pub fn flush<E>(&mut self, bench: &mut Bench<E>) -> Turn {
-        match self.send_waiting(bench) {
+        let sent = self.send_waiting(bench);
+        self.session.info.note_bytes(self.requests.len(), self.replies.len());
+        match sent {
             Ok(()) if !self.is_over() => self.turn_after_sending(),
             _ => Turn::Close,
         }
@@ -314,6 +314,7 @@ impl Connection {
 
     /// Executes the complete requests at the start of `input`; how many bytes they are.
     fn execute_all<E: Execute>(&mut self, bench: &mut Bench<E>, input: &[u8]) -> io::Result<usize> {
+        self.session.info.note_bytes(input.len(), self.replies.len());
         let mut rest = input;
         // How much of the rest is no news to the engine.
         let mut announced = 0;

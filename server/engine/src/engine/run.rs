@@ -3,13 +3,14 @@ use super::admit::{admit_call, crosses_slots, Admitted};
 use super::READONLY;
 use crate::command::{flag, Command, Run};
 use crate::context::Expired;
+use crate::counters::Counters;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
 use crate::notify::class;
-use crate::server::{Counters, ServerState};
+use crate::server::ServerState;
 use crate::session::Session;
 use crate::ticks;
 use crate::write::Writing;
@@ -19,8 +20,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Runs a command that a script calls, and replies, with an error too; whether it may have written.
 pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> bool {
     let mark = ws.out.buffer().len();
-    let outcome = admit_call(args).and_then(|admitted| {
-        check_call(ws, admitted.command, args, read_only)?;
+    let outcome = admit_call(ws.counters, args).and_then(|admitted| {
+        check_call(ws, admitted.command, args, read_only)
+            .inspect_err(|_| ws.counters.reject(admitted.place()))?;
         if let Some(monitors) = ws.dataset.state().monitors() {
             monitor::show(&monitors, ws.session, admitted.command, args, true);
         }
@@ -28,8 +30,11 @@ pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], read_only: 
         run_alone(ws, admitted, args).map(|()| admitted.command.is(flag::WRITE))
     });
     outcome.unwrap_or_else(|error| {
+        let text = error.to_string();
+        ws.counters.error();
+        ws.dataset.state().count_error(&text);
         ws.out.buffer().truncate(mark);
-        ws.out.error(&error.to_string());
+        ws.out.error(&text);
         false
     })
 }
@@ -66,11 +71,10 @@ pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> O
     if most > 0 && needs_memory && keys.space.bytes() > most {
         return Err(Error::fixed("OOM command not allowed when used memory > 'maxmemory'."));
     }
-    // What is saved as a dump is only when somebody says so.
-    if let (true, Some(error)) = (writes && keys.space.is_durable(), &keys.save_error) {
-        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
+    match writes {
+        true => keys.saves.check(keys.space.is_durable()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Runs an admitted command with the keyspace in hand.
@@ -80,7 +84,7 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     let counters = writing.counters;
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let is_inner = writing.is_scripted;
-    let (outcome, ns) = measured(counters, admitted.index, is_inner, |started| {
+    let (outcome, ns) = measured(counters, admitted.place(), is_inner, |started| {
         let is_use = is_use(admitted.command, writing.session);
         writing.keys.space.set_now(if is_use { ticks::as_use(started) } else { 0 });
         match admitted.command.run {
@@ -152,7 +156,7 @@ pub(super) fn note_last(session: &Session, admitted: Admitted) {
 #[inline]
 pub(super) fn measured(
     counters: &Counters,
-    index: usize,
+    place: usize,
     is_inner: bool,
     run: impl FnOnce(u64) -> Outcome,
 ) -> (Outcome, u64) {
@@ -165,9 +169,7 @@ pub(super) fn measured(
     let ended = ticks::now();
     let ns = ticks::ns_between(started, ended);
     counters.ended.store(ended, Relaxed);
-    if let Some(counters) = counters.command(index) {
-        counters.count(ns, outcome.is_err());
-    }
+    counters.count(place, ns, outcome.is_err());
     (outcome, ns)
 }
 
