@@ -81,8 +81,7 @@ impl Session {
     /// Reckons anew what the connection takes, of which so much are requests and replies that wait.
     /// When all take too much, those that take most are closed, it may be this one.
     pub fn note_memory(&self, query_bytes: usize, reply_bytes: usize) {
-        self.info.query_bytes.store(query_bytes as u64, Relaxed);
-        self.info.reply_bytes.store(reply_bytes as u64, Relaxed);
+        self.info.note_bytes(query_bytes, reply_bytes);
         let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.bytes);
         let watched = self.watching.as_ref().map_or(0, |watching| watching.keys.len());
         let prefixes = self.tracking.as_ref().map_or(0, |tracking| tracking.prefixes.len());

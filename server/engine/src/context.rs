@@ -1,12 +1,12 @@
 //! What a running command sees: the keys of its database, the session, the reply.
 use crate::command::Command;
+use crate::counters::Counters;
 use crate::dataset::Dataset;
 use crate::error::Error;
 use crate::keys::{find, is_record_alive};
 use crate::keyspace::Keyspace;
 use crate::notify::class;
 use crate::record_key::RecordKey;
-use crate::server::Counters;
 use crate::session::Session;
 use crate::types::stream_cache::StreamCache;
 use crate::types::string::StringValue;
@@ -40,6 +40,8 @@ pub struct Context<'a> {
     pub command: &'static Command,
     /// Counters of this engine.
     pub counters: &'a Counters,
+    /// A script calls it.
+    pub is_scripted: bool,
     /// Keys that were found to have run out, to be removed when the command has ended.
     pub(crate) expired: &'a RefCell<Vec<Expired>>,
     pub(crate) now_ms: Cell<Option<i64>>,

@@ -7,6 +7,7 @@ use crate::dump::{Dumper, Jobs};
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::peer::Dialer;
+use crate::save_points::{self, SavePoints};
 use crate::scan::Cursors;
 use crate::server::{lock, ServerState};
 use crate::types::rank::RankCache;
@@ -141,6 +142,9 @@ impl Dataset {
                 |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
             self.state.set_config("dir", text(path.parent().map(Path::as_os_str)));
             self.state.set_config("dbfilename", text(path.file_name()));
+            self.state.set_config("save", save_points::DEFAULT);
+            let points = SavePoints::parse(save_points::DEFAULT).unwrap_or_default();
+            self.keyspace().saves.points = points;
         }
         self.dumper = Some(dumper);
         self.dump_path = path;
@@ -176,7 +180,7 @@ impl Dataset {
     /// Whether so much waits to be saved that writers have to wait too.
     #[inline]
     pub(crate) fn must_save(keys: &Keyspace) -> bool {
-        keys.space.waiting_bytes() > keys.most_waiting_bytes() && keys.save_error.is_none()
+        keys.space.waiting_bytes() > keys.most_waiting_bytes() && keys.saves.error.is_none()
     }
 
     /// What is to be done ten times a second: removes keys that have run out, and those that there

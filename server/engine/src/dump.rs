@@ -59,12 +59,9 @@ impl Dataset {
     pub fn dump_next(self: &Arc<Self>, patience: Duration) -> Result<(), StoreError> {
         match self.jobs.next(patience) {
             None => Ok(()),
-            Some(Job::Save(waiting)) => {
-                let outcome = self.save();
-                match &waiting {
-                    Some(client) => client.mailbox.reply(told(&outcome, "ERR")),
-                    None => return outcome,
-                }
+            Some(Job::Save(None)) => self.save_unseen(),
+            Some(Job::Save(Some(client))) => {
+                client.mailbox.reply(told(&self.save(), "ERR"));
                 Ok(())
             }
             Some(Job::End { client, forced }) => {

@@ -16,12 +16,12 @@ use self::run::{check_room, measured, note_last, note_slow, run_alone};
 use crate::busy;
 use crate::command::{flag, Command, Run};
 use crate::context::{Context, Expired};
+use crate::counters::Counters;
 use crate::dataset::Dataset;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::monitor;
-use crate::server::Counters;
 use crate::session::{Session, Transaction};
 use crate::table::Recent;
 use crate::watch::Watching;
@@ -196,12 +196,13 @@ impl Engine {
                 out,
                 command: admitted.command,
                 counters: &self.counters,
+                is_scripted: false,
                 expired: &self.expired,
                 now_ms: Cell::new(None),
             };
             note_last(context.session, admitted);
             let (outcome, ns) =
-                measured(&self.counters, admitted.index, false, |_| run(&mut context, args));
+                measured(&self.counters, admitted.place(), false, |_| run(&mut context, args));
             note_slow(self.dataset.state(), context.session, admitted.command, args, ns);
             // Nobody may remove them here.
             self.expired.borrow_mut().clear();
@@ -214,7 +215,8 @@ impl Engine {
         };
         keys.make_room()?;
         if admitted.command.is(flag::WRITE) {
-            keys = self.with_room(keys, admitted.command.is(flag::DENYOOM))?;
+            let room = self.with_room(keys, admitted.command.is(flag::DENYOOM));
+            keys = room.inspect_err(|_| self.counters.reject(admitted.place()))?;
         }
         let mut writing = self.writing(&mut keys, session, out, admitted.command);
         let outcome = run_alone(&mut writing, admitted, args);
@@ -283,8 +285,10 @@ impl Engine {
     #[cold]
     fn fail(&self, mark: usize, error: &Error, out: &mut Writer) {
         let text = error.to_string();
-        self.counters.error();
-        self.dataset.state().count_error(&text);
+        if !matches!(error, Error::Counted(_)) {
+            self.counters.error();
+            self.dataset.state().count_error(&text);
+        }
         out.buffer().truncate(mark);
         out.error(&text);
     }
@@ -308,7 +312,13 @@ impl Engine {
         };
         match admitted.command.name {
             "exec" if self.is_held(session, admitted.command, args) => {}
-            "exec" => self.run_queue(session, out),
+            "exec" => {
+                let place = admitted.place();
+                let run = |_| self.run_queue(session, out);
+                if let (Err(error), _) = measured(&self.counters, place, true, run) {
+                    self.fail(mark, &error, out);
+                }
+            }
             "discard" | "multi" | "watch" | "quit" | "reset" => {
                 if let Err(error) = self.run(session, admitted, args, out) {
                     self.fail(mark, &error, out);
@@ -373,16 +383,14 @@ impl Engine {
     }
 
     /// EXEC.
-    fn run_queue(&self, session: &mut Session, out: &mut Writer) {
+    fn run_queue(&self, session: &mut Session, out: &mut Writer) -> Outcome {
         let transaction = session.transaction.take().unwrap_or_default();
         session.set_transaction(None);
         let watching = session.watching.take();
-        let mut keys = match self.keyspace_for(&transaction) {
-            Ok(keys) => keys,
-            Err(error) => return self.fail(out.buffer().len(), &error, out),
-        };
+        let mut keys = self.keyspace_for(&transaction)?;
         if watching.is_some_and(|watching| self.has_changed(&keys, &watching)) {
-            return out.null_array();
+            out.null_array();
+            return Ok(());
         }
         out.array(transaction.queue.len());
         for request in &transaction.queue {
@@ -403,5 +411,6 @@ impl Engine {
             }
         }
         self.serve_ready(&mut keys);
+        Ok(())
     }
 }

@@ -9,6 +9,8 @@ use std::fmt;
 pub enum Error {
     /// The error reply, without the leading `-`.
     Reply(Cow<'static, str>),
+    /// The same, of a script, of an error that was counted when a command answered with it.
+    Counted(String),
     /// The store, or a record in it, is in trouble.
     Store(StoreError),
 }
@@ -30,6 +32,7 @@ impl Error {
         match self {
             Error::Store(error) => error,
             Error::Reply(text) => StoreError::Corrupt(text.into_owned()),
+            Error::Counted(text) => StoreError::Corrupt(text),
         }
     }
     /// The key holds another type.
@@ -53,6 +56,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Reply(text) => f.write_str(text),
+            Error::Counted(text) => f.write_str(text),
             Error::Store(error) => write!(f, "ERR the dataset cannot be read: {error}"),
         }
     }

@@ -11,6 +11,7 @@ use crate::lua::Interpreter;
 use crate::notify::class;
 use crate::pubsub::PubSub;
 use crate::record_key::RecordKey;
+use crate::saving::Saves;
 use crate::server::ServerState;
 use crate::tracking::Remembered;
 use crate::types::limits::Limits;
@@ -57,10 +58,8 @@ pub struct Keyspace {
     pub field_expires: FieldExpires,
     /// Keys are removed in their time, unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
-    /// When changes were last saved, Unix seconds; 0: not yet.
-    pub saved_s: i64,
-    /// Why the last changes could not be saved.
-    pub save_error: Option<String>,
+    /// How saving goes.
+    pub saves: Saves,
     /// The moment that a dump which is asked for is to be of.
     pub moment: Option<Moment>,
     /// What runs scripts, once there was one; out while it runs one.
@@ -97,8 +96,7 @@ impl Keyspace {
             eviction: Eviction::default(),
             field_expires: FieldExpires::default(),
             active_expire: true,
-            saved_s: 0,
-            save_error: None,
+            saves: Saves::default(),
             moment: None,
             lua: None,
             scratch: Vec::new(),

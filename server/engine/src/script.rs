@@ -3,12 +3,12 @@
 use crate::busy::{self, Script as Begun};
 use crate::command::Command;
 use crate::context::Expired;
+use crate::counters::Counters;
 use crate::dataset::Dataset;
 use crate::engine;
 use crate::error::Error;
 use crate::keyspace::Keyspace;
 use crate::lua::{Flags, Host, Interpreter, Limits, Verdict};
-use crate::server::Counters;
 use crate::session::Session;
 use crate::write::Writing;
 use redtool_format::resp::Writer;
@@ -142,6 +142,8 @@ pub struct Caller<'a> {
     db: u32,
     has_written: bool,
     is_busy: bool,
+    /// What a command answered with last, of all errors.
+    last_error: Option<Vec<u8>>,
 }
 
 impl<'a> Caller<'a> {
@@ -161,15 +163,17 @@ impl<'a> Caller<'a> {
             terms,
             has_written: false,
             is_busy: false,
+            last_error: None,
         };
         (caller, ws.out)
     }
 
     /// The script has ended: what has changed for its sake is put back.
-    pub fn end(self) {
+    /// The error that a command answered with last, if one did.
+    pub fn end(self) -> Option<Vec<u8>> {
         self.session.select(self.db);
         if !self.is_busy {
-            return;
+            return self.last_error;
         }
         let running = &self.dataset.state().running;
         running.end();
@@ -179,6 +183,7 @@ impl<'a> Caller<'a> {
             self.keys.remembered.forget(client.id);
             self.dataset.state().remove_monitor(&client);
         }
+        self.last_error
     }
 
     fn writing<'b>(&'b mut self, out: &'b mut Writer) -> Writing<'b> {
@@ -201,7 +206,7 @@ impl<'a> Caller<'a> {
 
 impl Host for Caller<'_> {
     fn call(&mut self, args: &[&[u8]], resp3: bool, out: &mut Vec<u8>) {
-        let mut writer = Writer::new();
+        let (mut writer, mark) = (Writer::new(), out.len());
         std::mem::swap(writer.buffer(), out);
         writer.set_resp3(resp3);
         let Terms { read_only, flags, .. } = self.terms;
@@ -216,6 +221,9 @@ impl Host for Caller<'_> {
             self.dataset.state().running.note_write();
         }
         std::mem::swap(writer.buffer(), out);
+        if let [b'-', text @ .., b'\r', b'\n'] = &out[mark..] {
+            self.last_error = Some(text.to_vec());
+        }
     }
 
     fn log(&mut self, level: u8, text: &[u8]) {

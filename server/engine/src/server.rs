@@ -1,9 +1,8 @@
 //! State shared by the connections of a server: clients, counters, configuration.
-//!
-//! Counters are kept per engine (one writer each, no contention) and summed when INFO asks.
 use crate::busy::Running;
 use crate::client_memory::{ClientMemory, Share};
 use crate::clock::{system_ms, system_us};
+use crate::counters::{CommandTotals, Counters, Totals};
 use crate::mail::Mailbox;
 use crate::slowlog::SlowLog;
 use std::collections::BTreeMap;
@@ -49,9 +48,9 @@ pub struct ClientInfo {
     pub no_evict: AtomicBool,
     /// CLIENT NO-TOUCH.
     pub no_touch: AtomicBool,
-    /// Bytes waiting in the request buffer.
+    /// Bytes of requests that were read, the one being answered included.
     pub query_bytes: AtomicU64,
-    /// Bytes waiting in the reply buffer.
+    /// Bytes of replies that wait to be sent.
     pub reply_bytes: AtomicU64,
     /// Set by CLIENT KILL: the network layer closes the connection at its next chance.
     pub killed: AtomicBool,
@@ -75,6 +74,8 @@ pub struct ClientInfo {
     pub memory: Share,
 }
 
+/// Kinds of errors that are counted apart; the others are counted together.
+const ERROR_CODES: usize = 128;
 /// A listener that leaves so much unread is disconnected (client-output-buffer-limit pubsub).
 const MAIL_MAX_BYTES: usize = 32 << 20;
 
@@ -84,6 +85,13 @@ impl ClientInfo {
         if self.mailbox.push(message) > MAIL_MAX_BYTES {
             self.kill();
         }
+    }
+
+    /// Notes the bytes of requests and of replies; the network layer knows them.
+    #[inline]
+    pub fn note_bytes(&self, query: usize, reply: usize) {
+        self.query_bytes.store(query as u64, Relaxed);
+        self.reply_bytes.store(reply as u64, Relaxed);
     }
 
     /// Has the connection closed.
@@ -107,132 +115,6 @@ pub struct ClientNames {
     pub lib_name: Vec<u8>,
     /// CLIENT SETINFO LIB-VER.
     pub lib_ver: Vec<u8>,
-}
-
-/// Counters of one engine; only its thread adds.
-#[derive(Debug)]
-pub struct Counters {
-    commands: Box<[CommandCounters]>,
-    hits: AtomicU64,
-    misses: AtomicU64,
-    errors: AtomicU64,
-    /// Ticks of the clock when a command ended that was read together with the next; 0 for none.
-    pub(crate) ended: AtomicU64,
-    /// Bytes received; the network layer adds.
-    pub input_bytes: AtomicU64,
-    /// Bytes sent; the network layer adds.
-    pub output_bytes: AtomicU64,
-}
-
-/// Counters of one command.
-#[derive(Debug, Default)]
-pub struct CommandCounters {
-    /// Calls.
-    pub calls: AtomicU64,
-    /// Nanoseconds of all calls.
-    pub ns: AtomicU64,
-    /// Calls refused before running.
-    pub rejected: AtomicU64,
-    /// Calls that ended in an error.
-    pub failed: AtomicU64,
-    /// Calls that took up to 2^n microseconds, and longer than the bucket before.
-    pub buckets: [AtomicU64; BUCKETS],
-}
-
-/// Buckets of the histogram of a command: up to about half an hour.
-pub const BUCKETS: usize = 32;
-
-impl CommandCounters {
-    /// Counts a call that took so long.
-    #[inline]
-    pub fn count(&self, ns: u64, failed: bool) {
-        add(&self.calls, 1);
-        add(&self.ns, ns);
-        if failed {
-            add(&self.failed, 1);
-        }
-        let us = ns.div_ceil(1000).max(1);
-        let bucket = (64 - (us - 1).leading_zeros()) as usize;
-        add(&self.buckets[bucket.min(BUCKETS - 1)], 1);
-    }
-}
-
-/// Adds to a counter that only this thread writes.
-#[inline]
-pub(crate) fn add(counter: &AtomicU64, n: u64) {
-    counter.store(counter.load(Relaxed).wrapping_add(n), Relaxed);
-}
-
-impl Counters {
-    fn new() -> Self {
-        let mut commands = Vec::new();
-        commands.resize_with(crate::table::len(), CommandCounters::default);
-        Self {
-            commands: commands.into_boxed_slice(),
-            hits: AtomicU64::new(0),
-            ended: AtomicU64::new(0),
-            misses: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
-            input_bytes: AtomicU64::new(0),
-            output_bytes: AtomicU64::new(0),
-        }
-    }
-
-    /// Counts a lookup.
-    #[inline]
-    pub fn keyspace(&self, hit: bool) {
-        add(if hit { &self.hits } else { &self.misses }, 1);
-    }
-
-    /// Counts an error reply.
-    pub fn error(&self) {
-        add(&self.errors, 1);
-    }
-
-    /// Counters of the command with this index in the table.
-    #[inline]
-    pub fn command(&self, index: usize) -> Option<&CommandCounters> {
-        self.commands.get(index)
-    }
-
-    fn reset(&self) {
-        for counters in &self.commands {
-            for counter in [&counters.calls, &counters.ns, &counters.rejected, &counters.failed]
-                .into_iter()
-                .chain(&counters.buckets)
-            {
-                counter.store(0, Relaxed);
-            }
-        }
-        for counter in
-            [&self.hits, &self.misses, &self.errors, &self.input_bytes, &self.output_bytes]
-        {
-            counter.store(0, Relaxed);
-        }
-    }
-}
-
-/// Sums over all engines.
-#[derive(Debug, Default, Clone)]
-#[allow(missing_docs)]
-pub struct Totals {
-    pub hits: u64,
-    pub misses: u64,
-    pub errors: u64,
-    pub commands: u64,
-    pub input_bytes: u64,
-    pub output_bytes: u64,
-}
-
-/// Sums of one command.
-#[derive(Debug, Default, Clone, Copy)]
-#[allow(missing_docs)]
-pub struct CommandTotals {
-    pub calls: u64,
-    pub usec: u64,
-    pub rejected: u64,
-    pub failed: u64,
-    pub buckets: [u64; BUCKETS],
 }
 
 /// What the connections of a server share.
@@ -261,6 +143,18 @@ pub struct ServerState {
     pub connections: AtomicU64,
     /// Connections refused by a limit; the network layer adds.
     pub rejected_connections: AtomicU64,
+    /// Dumps sent by SYNC and PSYNC.
+    pub full_syncs: AtomicU64,
+    /// latency-tracking: how long calls take is kept as a histogram.
+    pub tracks_latency: Arc<AtomicBool>,
+    /// maxclients: connections at once.
+    pub clients_max: AtomicUsize,
+    /// maxclients can be set to this: as many as the system has files for.
+    pub clients_limit: AtomicUsize,
+    /// timeout: seconds after which an idle client is disconnected; 0 is never.
+    pub timeout_s: AtomicU64,
+    /// tcp-keepalive: seconds between probes of new connections; 0 sends none.
+    pub keepalive_s: AtomicU64,
     /// Port the server listens on, 0 for none.
     pub port: AtomicU32,
     /// The server is a cluster of one node that owns every slot.
@@ -299,6 +193,12 @@ impl ServerState {
             pause_all: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             rejected_connections: AtomicU64::new(0),
+            full_syncs: AtomicU64::new(0),
+            tracks_latency: Arc::new(AtomicBool::new(true)),
+            clients_max: AtomicUsize::new(10_000),
+            clients_limit: AtomicUsize::new(usize::MAX),
+            timeout_s: AtomicU64::new(0),
+            keepalive_s: AtomicU64::new(300),
             port: AtomicU32::new(0),
             cluster_enabled: AtomicBool::new(false),
             shutdown: AtomicBool::new(false),
@@ -348,8 +248,13 @@ impl ServerState {
     }
     /// Counts an error reply by the word it begins with.
     pub fn count_error(&self, text: &str) {
-        let code = text.split(' ').next().unwrap_or_default();
-        *lock(&self.errors).entry(code.to_string()).or_default() += 1;
+        let mut code = text.split(' ').next().unwrap_or_default();
+        let mut errors = lock(&self.errors);
+        // Scripts make up words of their own.
+        if errors.len() >= ERROR_CODES && !errors.contains_key(code) {
+            code = "ERRORSTATS_OVERFLOW";
+        }
+        *errors.entry(code.to_string()).or_default() += 1;
     }
     /// Error replies by the word they begin with.
     pub fn errors(&self) -> Vec<(String, u64)> {
@@ -409,38 +314,20 @@ impl ServerState {
 
     /// Counters for a new engine.
     pub fn new_counters(&self) -> Arc<Counters> {
-        let counters = Arc::new(Counters::new());
+        let counters = Arc::new(Counters::new(Arc::clone(&self.tracks_latency)));
         lock(&self.counters).push(Arc::clone(&counters));
         counters
     }
     /// Sums over all engines.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        for counters in lock(&self.counters).iter() {
-            totals.hits += counters.hits.load(Relaxed);
-            totals.misses += counters.misses.load(Relaxed);
-            totals.errors += counters.errors.load(Relaxed);
-            totals.input_bytes += counters.input_bytes.load(Relaxed);
-            totals.output_bytes += counters.output_bytes.load(Relaxed);
-            totals.commands += counters.commands.iter().map(|c| c.calls.load(Relaxed)).sum::<u64>();
-        }
+        lock(&self.counters).iter().for_each(|counters| counters.add_to(&mut totals));
         totals
     }
-    /// Sums of the command with this index in the table.
-    pub fn command_totals(&self, index: usize) -> CommandTotals {
+    /// Sums of the command in this place.
+    pub fn command_totals(&self, place: usize) -> CommandTotals {
         let mut sum = CommandTotals::default();
-        let mut ns = 0;
-        for counters in lock(&self.counters).iter() {
-            let Some(command) = counters.command(index) else { continue };
-            sum.calls += command.calls.load(Relaxed);
-            sum.rejected += command.rejected.load(Relaxed);
-            sum.failed += command.failed.load(Relaxed);
-            ns += command.ns.load(Relaxed);
-            for (sum, bucket) in sum.buckets.iter_mut().zip(&command.buckets) {
-                *sum += bucket.load(Relaxed);
-            }
-        }
-        sum.usec = ns / 1000;
+        lock(&self.counters).iter().for_each(|counters| counters.add_command_to(place, &mut sum));
         sum
     }
     /// CONFIG RESETSTAT.
@@ -452,6 +339,7 @@ impl ServerState {
         self.connections.store(0, Relaxed);
         self.rejected_connections.store(0, Relaxed);
         self.client_memory.reset();
+        self.full_syncs.store(0, Relaxed);
     }
 
     /// Asks connections for a password from now on; for none, when it is empty.

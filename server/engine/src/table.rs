@@ -64,6 +64,8 @@ const GROUPS: &[&[Command]] = &[
 
 struct Table {
     rows: Vec<&'static Command>,
+    /// Of each row, the place of its first subcommand.
+    sub_places: Vec<usize>,
     by_name: HashMap<&'static [u8], u32>,
 }
 
@@ -71,7 +73,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let rows: Vec<&'static Command> = GROUPS.iter().flat_map(|group| group.iter()).collect();
     let by_name =
         rows.iter().enumerate().map(|(index, row)| (row.name.as_bytes(), index as u32)).collect();
-    Table { rows, by_name }
+    let mut sub_places = vec![rows.len()];
+    for row in &rows {
+        sub_places.push(sub_places[sub_places.len() - 1] + row.subcommands.len());
+    }
+    Table { rows, sub_places, by_name }
 });
 
 /// The command of this name, in any case, with its index.
@@ -144,4 +150,30 @@ pub fn all() -> &'static [&'static Command] {
 /// Number of rows.
 pub fn len() -> usize {
     TABLE.rows.len()
+}
+
+/// The place of a command among all commands and subcommands; `sub` counts from 1, and is 0 when
+/// the command itself is meant.
+#[inline]
+pub fn place(index: usize, sub: usize) -> usize {
+    match sub {
+        0 => index,
+        _ => TABLE.sub_places[index] + sub - 1,
+    }
+}
+
+/// Number of places.
+pub fn places() -> usize {
+    TABLE.sub_places[TABLE.rows.len()]
+}
+
+/// All commands and subcommands that can be called, by full name (`client|id`), and their places.
+pub fn callable() -> impl Iterator<Item = (String, usize)> {
+    TABLE.rows.iter().enumerate().flat_map(|(index, row)| {
+        let subs = row.subcommands.iter().enumerate();
+        let named = subs.map(move |(sub, subcommand)| {
+            (format!("{}|{}", row.name, subcommand.name), place(index, sub + 1))
+        });
+        std::iter::once((row.name.to_string(), index)).chain(named)
+    })
 }

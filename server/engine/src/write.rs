@@ -7,6 +7,7 @@
 use crate::blocked::Waiter;
 use crate::command::Command;
 use crate::context::{Context, Expired};
+use crate::counters::Counters;
 use crate::dataset::Dataset;
 use crate::edit::Edit;
 use crate::error::Error;
@@ -14,7 +15,6 @@ use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::notify::class;
 use crate::record_key::RecordKey;
-use crate::server::Counters;
 use crate::session::{Session, Waiting};
 use crate::types::Result;
 use redtool_format::rdb::Kind;
@@ -82,6 +82,7 @@ impl Writing<'_> {
             out: self.out,
             command: self.command,
             counters: self.counters,
+            is_scripted: self.is_scripted,
             expired: self.expired,
             now_ms: self.now_ms.clone(),
         }

@@ -93,7 +93,7 @@ impl Acceptor {
 
     fn hand_over(&mut self, mut incoming: Incoming) {
         let state = &self.shared.state;
-        if self.shared.live_total() >= self.shared.maxclients {
+        if self.shared.live_total() >= state.clients_max.load(Ordering::Relaxed) {
             state.rejected_connections.fetch_add(1, Ordering::Relaxed);
             // A courtesy: whoever does not take it at once is turned away without.
             let _ = incoming.stream.write(FULL);

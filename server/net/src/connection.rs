@@ -13,22 +13,18 @@
 //! - More waiting requests than `client_query_buffer_limit_bytes`: while execution is paused, no
 //!   more is read; otherwise it is one oversized request, and the connection is closed as in Redis.
 use crate::backlog::Backlog;
-use crate::execute::{execute_guarded, ArgList, Execute};
-use crate::options::Options;
+use crate::bench::Bench;
+use crate::execute::{execute_guarded, Execute};
 use crate::stream::Stream;
 use redtool_engine::engine::EXPECTED_KEYS;
 use redtool_engine::mail::SentFile;
-use redtool_engine::server::Counters;
 use redtool_engine::session::Replies;
 use redtool_engine::Session;
 use redtool_format::resp::{Parsed, Parser, Writer};
 use std::io::{self, ErrorKind, Read};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::Arc;
 use std::time::Instant;
 
-/// Read at once; also about the longest pipeline answered with one write.
-const READ_BYTES: usize = 64 * 1024;
 /// Reads before other connections get their turn.
 const READS_PER_TURN: usize = 8;
 /// Pieces of a file that are sent before other connections get their turn.
@@ -41,37 +37,6 @@ const DEFER_BYTES: usize = 16 * 1024;
 const KEEP_OUT_BYTES: usize = 1024 * 1024;
 /// Input thrown away before closing, so that the close does not overtake the last reply.
 const DISCARD_BYTES: usize = 1024 * 1024;
-
-/// What the connections of one event loop share.
-pub(crate) struct Bench<E> {
-    engine: E,
-    counters: Arc<Counters>,
-    query_limit_bytes: usize,
-    output_pause_bytes: usize,
-    /// Unix ms, read once a round of the loop.
-    pub now_ms: i64,
-    input: Box<[u8]>,
-    out: Writer,
-    args: ArgList,
-    /// Finds requests before it is their turn.
-    ahead: Parser,
-}
-
-impl<E> Bench<E> {
-    pub fn new(engine: E, counters: Arc<Counters>, options: &Options) -> Self {
-        Self {
-            engine,
-            counters,
-            query_limit_bytes: options.client_query_buffer_limit_bytes,
-            output_pause_bytes: options.client_output_pause_bytes,
-            now_ms: 0,
-            input: vec![0; READ_BYTES].into_boxed_slice(),
-            out: Writer::new(),
-            args: ArgList::default(),
-            ahead: Parser::default(),
-        }
-    }
-}
 
 /// What a connection wants after its turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +139,9 @@ impl Connection {
 
     /// Sends what the turn has left for the end of the round.
     pub fn flush<E>(&mut self, bench: &mut Bench<E>) -> Turn {
-        match self.send_waiting(bench) {
+        let sent = self.send_waiting(bench);
+        self.session.info.note_bytes(self.requests.len(), self.replies.len());
+        match sent {
             Ok(()) if !self.is_over() => self.turn_after_sending(),
             _ => Turn::Close,
         }
@@ -314,6 +281,7 @@ impl Connection {
 
     /// Executes the complete requests at the start of `input`; how many bytes they are.
     fn execute_all<E: Execute>(&mut self, bench: &mut Bench<E>, input: &[u8]) -> io::Result<usize> {
+        self.session.info.note_bytes(input.len(), self.replies.len());
         let mut rest = input;
         // How much of the rest is no news to the engine.
         let mut announced = 0;

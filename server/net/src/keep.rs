@@ -25,7 +25,7 @@ pub(crate) fn keep(dataset: &Dataset, shared: &Shared) -> io::Result<()> {
         } else {
             Ok(())
         };
-        match cron.and(saved) {
+        match cron.and(dataset.save_when_due()).and(saved) {
             Ok(()) => was_well = true,
             Err(error) if was_well => {
                 was_well = false;

@@ -17,6 +17,7 @@
 //! | `connection` | reading, executing, writing; limits |
 //! | `dial` | connections to other servers |
 //! | `execute` | the engine behind a guard against panics |
+//! | `bench` | what the connections of a loop share |
 //! | `backlog` | bytes that wait |
 //! | `stream` | a socket, TCP or Unix |
 //! | `shared` | what the threads share |
@@ -24,6 +25,7 @@
 
 mod acceptor;
 mod backlog;
+mod bench;
 mod connection;
 mod dial;
 pub mod error;

@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::shared::Shared;
 use crate::worker::{Worker, WAKER};
 use mio::{Poll, Waker};
-use redtool_engine::server::Counters;
+use redtool_engine::counters::Counters;
 use redtool_engine::{Dataset, Engine, ServerState};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -91,7 +91,7 @@ impl Server {
         let port = listeners.tcp.first().and_then(|l| Some(l.local_addr().ok()?.port()));
         publish(&state, &options, port);
         let polls = new_polls(engines.len() + 1).map_err(ServeError::system("watch sockets"))?;
-        let shared = Arc::new(new_shared(state, &options, &polls)?);
+        let shared = Arc::new(new_shared(state, &polls)?);
         let mut server = Self {
             addresses: listeners.addresses(),
             port,
@@ -187,18 +187,11 @@ fn new_polls(count: usize) -> io::Result<Vec<Poll>> {
     (0..count).map(|_| Poll::new()).collect()
 }
 
-fn new_shared(
-    state: Arc<ServerState>,
-    options: &Options,
-    polls: &[Poll],
-) -> Result<Shared, ServeError> {
+fn new_shared(state: Arc<ServerState>, polls: &[Poll]) -> Result<Shared, ServeError> {
     let wakers: io::Result<Vec<Waker>> =
         polls.iter().map(|poll| Waker::new(poll.registry(), WAKER)).collect();
     Ok(Shared {
         state,
-        maxclients: options.maxclients,
-        timeout_ms: i64::try_from(options.timeout_s.saturating_mul(1000)).unwrap_or(i64::MAX),
-        tcp_keepalive_s: options.tcp_keepalive_s,
         live: polls.iter().skip(1).map(|_| AtomicUsize::new(0)).collect(),
         rung: polls.iter().map(|_| Mutex::default()).collect(),
         wakers: wakers.map_err(ServeError::system("watch sockets"))?,
@@ -211,6 +204,10 @@ fn publish(state: &ServerState, options: &Options, port: Option<u16>) {
     state.shutdown.store(false, Ordering::Relaxed);
     state.ends_unsaved.store(false, Ordering::Relaxed);
     state.cluster_enabled.store(options.cluster_enabled, Ordering::Relaxed);
+    state.clients_max.store(options.maxclients, Ordering::Relaxed);
+    state.clients_limit.store(most_clients(), Ordering::Relaxed);
+    state.timeout_s.store(options.timeout_s, Ordering::Relaxed);
+    state.keepalive_s.store(options.tcp_keepalive_s, Ordering::Relaxed);
     state.port.store(u32::from(port.unwrap_or(0)), Ordering::Relaxed);
     let unixsocket = options.unixsocket.as_ref().map(|path| path.display().to_string());
     for (name, value) in [
@@ -243,4 +240,11 @@ fn allow_files(maxclients: usize) -> usize {
         Err(_) => limit.current.unwrap_or(wanted),
     };
     usize::try_from(files).unwrap_or(maxclients).saturating_sub(RESERVED_FILES).max(1)
+}
+
+/// How many clients the limit of open files leaves as it is.
+fn most_clients() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let files = limit.current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    files.saturating_sub(RESERVED_FILES).max(1)
 }

@@ -9,9 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Shared by all threads of a server.
 pub(crate) struct Shared {
     pub state: Arc<ServerState>,
-    pub maxclients: usize,
-    pub timeout_ms: i64,
-    pub tcp_keepalive_s: u64,
     /// One a worker: connections it has, those on their way to it included.
     pub live: Vec<AtomicUsize>,
     pub wakers: Vec<Waker>,

@@ -9,7 +9,8 @@
 //! ([`busy`]): the other connections get their turns with an engine that answers BUSY. So nothing
 //! of the loop is borrowed while a connection has its turn, and that connection itself is out of
 //! the list.
-use crate::connection::{Bench, Connection, Turn};
+use crate::bench::Bench;
+use crate::connection::{Connection, Turn};
 use crate::execute::Execute;
 use crate::options::Options;
 use crate::shared::{Shared, StopAtEnd};
@@ -17,7 +18,7 @@ use crate::stream::Stream;
 use mio::{Events, Poll, Registry, Token};
 use redtool_engine::busy::{self, Busy};
 use redtool_engine::clock::system_ms;
-use redtool_engine::server::Counters;
+use redtool_engine::counters::Counters;
 use redtool_engine::{ServerState, Session};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -297,7 +298,7 @@ impl<E: Execute> Worker<E> {
             places.connections.push(None);
             places.connections.len() - 1
         });
-        let tuned = stream.tune(self.shared.tcp_keepalive_s);
+        let tuned = stream.tune(self.shared.state.keepalive_s.load(Ordering::Relaxed));
         let watched = tuned.and_then(|()| stream.watch(&self.registry, Token(index), false));
         if watched.is_err() {
             // The peer is gone already, or the system is out of something.
@@ -316,9 +317,12 @@ impl<E: Execute> Worker<E> {
             return;
         }
         self.next_tick.set(now + TICK);
-        let oldest_ms = match self.shared.timeout_ms {
+        let oldest_ms = match self.shared.state.timeout_s.load(Ordering::Relaxed) {
             0 => i64::MIN,
-            timeout_ms => bench.borrow().now_ms - timeout_ms,
+            timeout_s => {
+                let timeout_ms = i64::try_from(timeout_s.saturating_mul(1000));
+                bench.borrow().now_ms - timeout_ms.unwrap_or(i64::MAX)
+            }
         };
         let is_over = |connection: &Option<Connection>| {
             connection.as_ref().is_some_and(|connection| {

@@ -41,6 +41,11 @@ impl Encoding {
         Encoding::Opaque,
     ];
 
+    /// Whether it is one piece, whose elements a scan gives all at once.
+    pub fn is_packed(self) -> bool {
+        matches!(self, Self::Listpack | Self::ListpackEx | Self::Intset)
+    }
+
     /// The encoding with this number.
     pub fn from_u8(number: u8) -> Option<Encoding> {
         Self::ALL.get(usize::from(number)).copied()

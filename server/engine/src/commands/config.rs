@@ -3,6 +3,7 @@
 //! What can be changed at run time is changed where it has its effect ([`SETTABLE`]). Every other
 //! parameter tells what is so; setting it to what it is already is no error, so that scripts which
 //! make sure of something (`CONFIG SET save ""`) run.
+use super::config_kept::KEPT;
 use super::help::help;
 use crate::args;
 use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
@@ -14,6 +15,7 @@ use crate::eviction::{Policy, POLICIES};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
 use crate::notify;
+use crate::save_points::SavePoints;
 use crate::types::Result;
 use crate::write::Writing;
 use redtool_format::number;
@@ -22,40 +24,43 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Parameters that only tell, and their values before the network layer adds its own.
 const FIXED: &[(&str, &str)] = &[
-    ("appendfsync", "everysec"),
+    ("activedefrag", "no"),
+    ("aclfile", ""),
+    ("always-show-logo", "no"),
+    ("appenddirname", "appendonlydir"),
+    ("appendfilename", "appendonly.aof"),
     ("appendonly", "no"),
     ("bind", "127.0.0.1"),
     ("client-output-buffer-limit", "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 0 0"),
     ("client-query-buffer-limit", "1073741824"),
     ("cluster-enabled", "no"),
+    ("daemonize", "no"),
     ("databases", "16"),
     ("dbfilename", ""),
     ("dir", ""),
     ("enable-debug-command", "yes"),
+    ("enable-module-command", "no"),
+    ("enable-protected-configs", "no"),
     ("io-threads", "1"),
-    ("list-compress-depth", "0"),
-    ("loglevel", "notice"),
-    ("maxclients", "10000"),
+    ("logfile", ""),
+    ("min-replicas-to-write", "0"),
+    ("min-slaves-to-write", "0"),
+    ("pidfile", ""),
     ("port", "0"),
     ("proto-max-bulk-len", "536870912"),
     ("protected-mode", "yes"),
     ("rdbchecksum", "yes"),
-    ("rdbcompression", "yes"),
-    ("replica-read-only", "yes"),
     ("replicaof", ""),
-    ("save", ""),
-    ("slave-read-only", "yes"),
     ("slaveof", ""),
+    ("supervised", "no"),
     ("tcp-backlog", "511"),
-    ("tcp-keepalive", "300"),
-    ("timeout", "0"),
     ("tls-port", "0"),
     ("unixsocket", ""),
 ];
 
 /// What values a parameter takes.
 #[derive(Clone, Copy)]
-enum Takes {
+pub(super) enum Takes {
     /// Whole numbers between two.
     Number(i64, i64),
     /// Bytes, with or without a unit.
@@ -64,10 +69,16 @@ enum Takes {
     BytesOrPercent,
     /// yes or no.
     YesNo,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
     /// Letters of keyspace events.
     Events,
     /// The name of a policy of eviction.
     Policy,
+    /// Percentiles, between spaces.
+    Percentiles,
+    /// When to save: pairs of seconds and changes.
+    SavePoints,
     /// Anything.
     Text,
 }
@@ -76,7 +87,7 @@ enum Takes {
 type Apply = fn(&mut Writing<'_>, i64, &str);
 
 /// A parameter that can be changed.
-struct Settable {
+pub(super) struct Settable {
     name: &'static str,
     /// An older name of the same.
     alias: Option<&'static str>,
@@ -85,7 +96,7 @@ struct Settable {
     apply: Apply,
 }
 
-const fn settable(
+pub(super) const fn settable(
     name: &'static str,
     default: &'static str,
     takes: Takes,
@@ -95,7 +106,7 @@ const fn settable(
 }
 
 impl Settable {
-    const fn or(mut self, alias: &'static str) -> Self {
+    pub(super) const fn or(mut self, alias: &'static str) -> Self {
         self.alias = Some(alias);
         self
     }
@@ -105,8 +116,8 @@ impl Settable {
     }
 }
 
-const MAX: i64 = i64::MAX;
-const MAX_INT: i64 = i32::MAX as i64;
+pub(super) const MAX: i64 = i64::MAX;
+pub(super) const MAX_INT: i64 = i32::MAX as i64;
 
 /// The parameters that can be changed.
 #[rustfmt::skip]
@@ -124,10 +135,14 @@ const SETTABLE: &[Settable] = &[
     settable("hz", "10", Takes::Number(0, i32::MAX as i64), |_, _, _| ()),
     settable("latency-monitor-threshold", "0", Takes::Number(0, MAX),
         |ws, n, _| ws.dataset.state().slow.latency_threshold_ms.store(n, Relaxed)),
-    settable("latency-tracking", "yes", Takes::YesNo, |_, _, _| ()),
+    settable("latency-tracking", "yes", Takes::YesNo,
+        |ws, on, _| ws.dataset.state().tracks_latency.store(on == 1, Relaxed)),
+    settable("latency-tracking-info-percentiles", "50 99 99.9", Takes::Percentiles, |_, _, _| ()),
     settable("lazyfree-lazy-user-del", "no", Takes::YesNo, |_, _, _| ()),
     settable("list-max-listpack-size", "-2", Takes::Number(i32::MIN as i64, i32::MAX as i64),
         |ws, n, _| ws.keys.limits.list_size = n).or("list-max-ziplist-size"),
+    settable("maxclients", "10000", Takes::Number(1, u32::MAX as i64),
+        |ws, n, _| ws.dataset.state().clients_max.store(n as usize, Relaxed)),
     settable("lazyfree-lazy-eviction", "no", Takes::YesNo, |_, _, _| ()),
     settable("lfu-decay-time", "1", Takes::Number(0, MAX_INT),
         |ws, n, _| ws.keys.eviction.counting.decay_min = n as u32),
@@ -152,6 +167,8 @@ const SETTABLE: &[Settable] = &[
         |ws, _, text| ws.keys.events = notify::parse(text.as_bytes()).unwrap_or(0)),
     settable("requirepass", "", Takes::Text,
         |ws, _, text| ws.dataset.state().set_password(text.as_bytes())),
+    settable("save", "", Takes::SavePoints,
+        |ws, _, text| ws.keys.saves.points = SavePoints::parse(text).unwrap_or_default()),
     settable("set-max-intset-entries", "512", Takes::Number(0, MAX),
         |ws, n, _| ws.keys.limits.set_intset_entries = n as usize),
     settable("set-max-listpack-entries", "128", Takes::Number(0, MAX),
@@ -166,6 +183,12 @@ const SETTABLE: &[Settable] = &[
         |ws, n, _| ws.keys.limits.stream_node_bytes = n as usize),
     settable("stream-node-max-entries", "100", Takes::Number(0, MAX),
         |ws, n, _| ws.keys.limits.stream_node_entries = n as usize),
+    settable("stop-writes-on-bgsave-error", "yes", Takes::YesNo,
+        |ws, on, _| ws.keys.saves.set_goes_on(on == 0)),
+    settable("tcp-keepalive", "300", Takes::Number(0, MAX_INT),
+        |ws, n, _| ws.dataset.state().keepalive_s.store(n as u64, Relaxed)),
+    settable("timeout", "0", Takes::Number(0, MAX_INT),
+        |ws, n, _| ws.dataset.state().timeout_s.store(n as u64, Relaxed)),
     settable("tracking-table-max-keys", "1000000", Takes::Number(0, MAX),
         |ws, n, _| ws.keys.remembered.limit(n as usize, &ws.keys.state)),
     settable("zset-max-listpack-entries", "128", Takes::Number(0, MAX),
@@ -173,6 +196,11 @@ const SETTABLE: &[Settable] = &[
     settable("zset-max-listpack-value", "64", Takes::Bytes,
         |ws, n, _| ws.keys.limits.zset_value_bytes = n as usize).or("zset-max-ziplist-value"),
 ];
+
+/// All that can be changed.
+fn all_settable() -> impl Iterator<Item = &'static Settable> {
+    SETTABLE.iter().chain(KEPT)
+}
 
 /// The parameters a server starts with.
 pub fn defaults() -> BTreeMap<String, String> {
@@ -182,7 +210,7 @@ pub fn defaults() -> BTreeMap<String, String> {
         let default = settable.default;
         names.into_iter().flatten().map(move |name| (name.to_string(), default.to_string()))
     };
-    fixed.chain(SETTABLE.iter().flat_map(named)).collect()
+    fixed.chain(all_settable().flat_map(named)).collect()
 }
 
 fn config(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -238,6 +266,21 @@ fn read_value(settable: &Settable, name: &str, value: &[u8]) -> Result<(i64, Str
                 Err(failed(name, &why))
             }
         },
+        Takes::OneOf(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
+            Some(word) => Ok((0, word.to_string())),
+            None => {
+                let why = format!("argument(s) must be one of the following: {}", words.join(", "));
+                Err(failed(name, &why))
+            }
+        },
+        Takes::SavePoints => match SavePoints::parse(&text) {
+            Some(points) => Ok((0, points.to_string())),
+            None => Err(failed(name, "Invalid save parameters")),
+        },
+        Takes::Percentiles => match percentiles(&text) {
+            Ok(shown) => Ok((0, shown)),
+            Err(why) => Err(failed(name, why)),
+        },
         Takes::Events => match notify::parse(value) {
             Some(events) => Ok((0, notify::show(events))),
             None => Err(failed(name, "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")),
@@ -256,6 +299,22 @@ fn read_share(name: &str, text: &str) -> Result<(i64, String)> {
         percent @ 0..=100 => Ok((-i64::from(percent), format!("{percent}%"))),
         _ => Err(failed(name, "percentage argument must be less or equal to 100")),
     }
+}
+
+/// Percentiles as they are shown, or what is wrong with them.
+fn percentiles(text: &str) -> std::result::Result<String, &'static str> {
+    const NOT_NUMBERS: &str = "Invalid latency-tracking-info-percentiles parameters";
+    const OUTSIDE: &str =
+        "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+    let mut shown = Vec::new();
+    for word in text.split(' ').filter(|_| !text.is_empty()) {
+        let percent: f64 = word.parse().map_err(|_| NOT_NUMBERS)?;
+        if !(0.0..=100.0).contains(&percent) {
+            return Err(OUTSIDE);
+        }
+        shown.push(percent.to_string());
+    }
+    Ok(shown.join(" "))
 }
 
 /// A number of bytes: `1024`, `1kb`, `1k` (1000), `1gb`.
@@ -289,15 +348,13 @@ fn read_changes(ws: &Writing<'_>, pairs: &[&[u8]]) -> Result<Vec<Change>> {
                 args::shown(pair[0], 128)
             )));
         };
-        match SETTABLE.iter().find(|settable| settable.is_named(&name)) {
+        match all_settable().find(|settable| settable.is_named(&name)) {
             Some(settable) if changes.iter().any(|(other, ..)| other.name == settable.name) => {
                 return Err(failed(&name, "duplicate parameter"));
             }
             Some(settable) => {
                 let (number, text) = read_value(settable, &name, value)?;
-                if settable.name == "maxmemory-policy" {
-                    check_policy(ws, &text)?;
-                }
+                check(ws, settable, number, &text)?;
                 changes.push((settable, number, text));
             }
             None if value.eq_ignore_ascii_case(known.as_bytes()) => {}
@@ -307,11 +364,25 @@ fn read_changes(ws: &Writing<'_>, pairs: &[&[u8]]) -> Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// Refuses to evict from a store.
-fn check_policy(ws: &Writing<'_>, name: &str) -> Outcome {
-    match ws.keys.space.is_durable() && name != Policy::default().name() {
-        true => Err(failed("maxmemory-policy", "the dataset is in a store: none of it is evicted")),
-        false => Ok(()),
+/// Refuses what this server cannot do, though a server could.
+fn check(ws: &Writing<'_>, settable: &Settable, number: i64, text: &str) -> Outcome {
+    let most = ws.dataset.state().clients_limit.load(Relaxed);
+    match settable.name {
+        "maxclients" if number as usize > most => Err(failed(
+            settable.name,
+            &format!(
+                "The operating system is not able to handle the specified number of clients, \
+                 try with {most}"
+            ),
+        )),
+        "save" if !text.is_empty() && !ws.can_save() => Err(failed(
+            settable.name,
+            "this dataset is kept in memory only: start with --dir to save it",
+        )),
+        "maxmemory-policy" if ws.keys.space.is_durable() && text != Policy::default().name() => {
+            Err(failed(settable.name, "the dataset is in a store: none of it is evicted"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -48,9 +48,12 @@ fn debug_ro(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
 /// Settings of another implementation, which mean nothing here.
 const SETTINGS: &[&str] = &[
     "change-repl-id",
+    "client-enforce-reply-list",
     "dict-resizing",
     "log",
+    "pause-cron",
     "quicklist-packed-threshold",
+    "replybuffer",
     "set-active-expire",
     "set-disable-deny-scripts",
 ];
@@ -72,7 +75,8 @@ fn debug(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 fn help(ctx: &mut Context<'_>) -> Outcome {
     let lines = [
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "CHANGE-REPL-ID, DICT-RESIZING, LOG, QUICKLIST-PACKED-THRESHOLD, SET-DISABLE-DENY-SCRIPTS",
+        "CHANGE-REPL-ID, CLIENT-ENFORCE-REPLY-LIST, DICT-RESIZING, LOG, PAUSE-CRON,",
+        "QUICKLIST-PACKED-THRESHOLD, REPLYBUFFER, SET-DISABLE-DENY-SCRIPTS",
         "    Taken, and without meaning here.",
         "DIGEST",
         "    A hash of the whole dataset.",
@@ -156,9 +160,9 @@ fn listpack(ctx: &mut Context<'_>, key: &[u8]) -> Outcome {
 fn protocol(ctx: &mut Context<'_>, kind: &[u8]) -> Outcome {
     const UNKNOWN: Error = Error::fixed(
         "ERR Wrong protocol type name. Please use one of the following: \
-         string|integer|double|null|array|set|map|attrib|push|verbatim|true|false",
+         string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
     );
-    const RESP3_ONLY: Error = Error::fixed("ERR RESP2 doesn't exist with RESP3 type");
+    const RESP3_ONLY: Error = Error::fixed("ERR RESP2 is not supported by this command");
     let out = &mut *ctx.out;
     let numbers = |out: &mut Writer| (0..3).for_each(|n| out.int(n));
     match kind.to_ascii_lowercase().as_slice() {
@@ -181,19 +185,22 @@ fn protocol(ctx: &mut Context<'_>, kind: &[u8]) -> Outcome {
                 out.bool(n == 1);
             }
         }
-        b"attrib" | b"push" if !out.is_resp3() => return Err(RESP3_ONLY),
         b"attrib" => {
-            out.buffer().extend_from_slice(b"|1\r\n");
-            out.bulk(b"key-popularity");
-            out.array(2);
-            out.bulk(b"key:123");
-            out.int(90);
+            if out.is_resp3() {
+                out.buffer().extend_from_slice(b"|1\r\n");
+                out.bulk(b"key-popularity");
+                out.array(2);
+                out.bulk(b"key:123");
+                out.int(90);
+            }
             out.bulk(b"Some real reply following the attribute");
         }
+        b"push" if !out.is_resp3() => return Err(RESP3_ONLY),
         b"push" => {
             out.push(2);
             out.bulk(b"server-cpu-usage");
             out.int(42);
+            out.bulk(b"Some real reply following the push reply");
         }
         b"bignum" if out.is_resp3() => {
             out.buffer().extend_from_slice(b"(1234567999999999999999999999999999999\r\n");

@@ -75,7 +75,9 @@ fn server(ws: &Writing<'_>, text: &mut String) {
     line(text, "redis_mode", if cluster { "cluster" } else { "standalone" });
     line(text, "os", process::system_name());
     line(text, "arch_bits", usize::BITS);
+    line(text, "multiplexing_api", if cfg!(target_os = "linux") { "epoll" } else { "kqueue" });
     line(text, "process_id", std::process::id());
+    line(text, "process_supervised", "no");
     line(text, "run_id", state.run_id());
     line(text, "tcp_port", state.port.load(Relaxed));
     line(text, "server_time_usec", system_us());
@@ -154,21 +156,32 @@ fn persistence(ws: &Writing<'_>, text: &mut String) {
     let is_dumping = ws.dataset.is_dumping.load(Relaxed);
     line(text, "rdb_bgsave_in_progress", u8::from(is_dumping));
     line(text, "rdb_last_save_time", last_save_s(ws));
-    let saved = if ws.keys.save_error.is_none() { "ok" } else { "err" };
+    let saved = if ws.keys.saves.error.is_none() { "ok" } else { "err" };
     line(text, "rdb_last_bgsave_status", saved);
-    line(text, "rdb_last_bgsave_time_sec", -1);
-    line(text, "rdb_current_bgsave_time_sec", -1);
+    let shown = |seconds: Option<u64>| seconds.map_or("-1".into(), |s| s.to_string());
+    let current_s = ws.keys.saves.begun.map(|begun| begun.elapsed().as_secs());
+    line(text, "rdb_last_bgsave_time_sec", shown(ws.keys.saves.took_s));
+    line(text, "rdb_current_bgsave_time_sec", shown(current_s));
+    line(text, "rdb_saves", ws.keys.saves.count);
     line(text, "aof_enabled", 0);
     line(text, "aof_rewrite_in_progress", 0);
     line(text, "aof_rewrite_scheduled", 0);
     line(text, "aof_last_bgrewrite_status", "ok");
     line(text, "aof_last_write_status", "ok");
+    line(text, "aof_last_rewrite_time_sec", -1);
+    line(text, "aof_current_rewrite_time_sec", -1);
+    zeros(text, &["aof_rewrites", "module_fork_in_progress", "module_fork_last_cow_size"]);
+}
+
+/// Counters of what never happens here.
+fn zeros(text: &mut String, names: &[&str]) {
+    names.iter().for_each(|name| line(text, name, 0));
 }
 
 /// When the data was last saved: when its changes were, else when the dump was taken, else when the
 /// server started. Unix seconds.
 pub fn last_save_s(ws: &Writing<'_>) -> i64 {
-    match ws.keys.saved_s {
+    match ws.keys.saves.saved_s {
         0 => ws.dataset.ctime_s().unwrap_or(ws.dataset.state().started_s()),
         saved_s => saved_s,
     }
@@ -185,7 +198,7 @@ fn stats(ws: &Writing<'_>, text: &mut String) {
     line(text, "instantaneous_input_kbps", "0.00");
     line(text, "instantaneous_output_kbps", "0.00");
     line(text, "rejected_connections", state.rejected_connections.load(Relaxed));
-    line(text, "sync_full", 0);
+    line(text, "sync_full", state.full_syncs.load(Relaxed));
     line(text, "sync_partial_ok", 0);
     line(text, "sync_partial_err", 0);
     line(text, "expired_keys", ws.keys.expired_keys);
@@ -207,6 +220,27 @@ fn stats(ws: &Writing<'_>, text: &mut String) {
     line(text, "migrate_cached_sockets", 0);
     line(text, "total_error_replies", totals.errors);
     line(text, "unexpected_error_replies", 0);
+    line(text, "instantaneous_input_repl_kbps", "0.00");
+    line(text, "instantaneous_output_repl_kbps", "0.00");
+    line(text, "expired_stale_perc", "0.00");
+    let none = [
+        "total_net_repl_input_bytes",
+        "total_net_repl_output_bytes",
+        "expired_time_cap_reached_count",
+        "slave_expires_tracked_keys",
+        "total_forks",
+        "active_defrag_hits",
+        "active_defrag_misses",
+        "active_defrag_key_hits",
+        "active_defrag_key_misses",
+        "total_active_defrag_time",
+        "current_active_defrag_time",
+        "lazyfreed_objects",
+        "io_threads_active",
+        "io_threaded_reads_processed",
+        "io_threaded_writes_processed",
+    ];
+    zeros(text, &none);
 }
 
 fn replication(ws: &Writing<'_>, text: &mut String) {
@@ -232,45 +266,37 @@ fn cpu(_: &Writing<'_>, text: &mut String) {
 }
 
 fn command_stats(ws: &Writing<'_>, text: &mut String) {
-    for (index, row) in table::all().iter().enumerate() {
-        let totals = ws.dataset.state().command_totals(index);
+    for (name, place) in table::callable() {
+        let totals = ws.dataset.state().command_totals(place);
         if totals.calls + totals.rejected == 0 {
             continue;
         }
-        let per_call = totals.usec as f64 / totals.calls.max(1) as f64;
+        let usec = totals.ns / 1000;
+        let per_call = usec as f64 / totals.calls.max(1) as f64;
         let _ = write!(
             text,
-            "cmdstat_{}:calls={},usec={},usec_per_call={per_call:.2},rejected_calls={},\
+            "cmdstat_{name}:calls={},usec={usec},usec_per_call={per_call:.2},rejected_calls={},\
              failed_calls={}\r\n",
-            row.name, totals.calls, totals.usec, totals.rejected, totals.failed
+            totals.calls, totals.rejected, totals.failed
         );
     }
 }
 
-/// Percentiles from the histogram: the upper end of the bucket in which each lies.
+/// The percentiles that are asked for (latency-tracking-info-percentiles).
 fn latency_stats(ws: &Writing<'_>, text: &mut String) {
-    for (index, row) in table::all().iter().enumerate() {
-        let totals = ws.dataset.state().command_totals(index);
-        if totals.calls == 0 {
+    let wanted = ws.dataset.state().config("latency-tracking-info-percentiles");
+    let wanted = wanted.unwrap_or_default();
+    for (name, place) in table::callable() {
+        let totals = ws.dataset.state().command_totals(place);
+        if !ws.dataset.state().tracks_latency.load(Relaxed) || totals.timed() == 0 {
             continue;
         }
-        let percentile = |share: f64| {
-            let wanted = (totals.calls as f64 * share).ceil() as u64;
-            let mut seen = 0;
-            let found = totals.buckets.iter().position(|count| {
-                seen += count;
-                seen >= wanted
-            });
-            1u64 << found.unwrap_or(0)
-        };
-        let _ = write!(
-            text,
-            "latency_percentiles_usec_{}:p50={}.000,p99={}.000,p99.9={}.000\r\n",
-            row.name,
-            percentile(0.5),
-            percentile(0.99),
-            percentile(0.999)
-        );
+        let shown = wanted.split_whitespace().map(|percent| {
+            let share = percent.parse().unwrap_or(0.0) / 100.0;
+            format!("p{percent}={}.000", totals.percentile_us(share))
+        });
+        let shown: Vec<String> = shown.collect();
+        let _ = write!(text, "latency_percentiles_usec_{name}:{}\r\n", shown.join(","));
     }
 }
 

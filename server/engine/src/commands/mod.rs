@@ -8,6 +8,7 @@ mod client_control;
 pub mod cluster;
 pub mod command;
 pub mod config;
+mod config_kept;
 pub mod connection;
 pub mod debug;
 mod debug_data;

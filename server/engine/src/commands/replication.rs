@@ -15,6 +15,7 @@ use crate::error::{Error, Outcome};
 use crate::keyspec::NO_KEYS;
 use crate::session::Waiting;
 use crate::write::Writing;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
 fn role(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -68,6 +69,7 @@ fn send_dump(ws: &mut Writing<'_>, head: Vec<u8>) -> Outcome {
         return Err(Error::fixed("ERR a dump is sent to connections only"));
     }
     let (client, functions_only) = (Arc::clone(&ws.session.info), replica.functions_only);
+    ws.dataset.state().full_syncs.fetch_add(1, Relaxed);
     ws.dataset.jobs.add(Job::Send { client, head, functions_only });
     ws.session.waiting = Some(Waiting { until: None });
     Ok(())

@@ -20,13 +20,20 @@ fn lastsave(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
     Ok(())
 }
 
+impl Writing<'_> {
+    /// Whether there is a store, or a file, that it is saved in.
+    pub(super) fn can_save(&self) -> bool {
+        self.keys.space.is_durable() || self.dataset.dump_path().is_some()
+    }
+}
+
 /// Refuses to save what cannot be.
 fn check_saving(ws: &Writing<'_>) -> Outcome {
     if ws.dataset.readonly() {
         let text = "ERR the dataset is served read-only: there is nothing to save";
         return Err(Error::fixed(text));
     }
-    if !ws.keys.space.is_durable() && ws.dataset.dump_path().is_none() {
+    if !ws.can_save() {
         return Err(Error::fixed(
             "ERR this dataset is kept in memory only: start with --dir to save it",
         ));
@@ -42,22 +49,9 @@ fn check_idle(ws: &Writing<'_>) -> Outcome {
     Ok(())
 }
 
-/// Has everything saved, by a job. What is saved as a dump is as it is now, unless another dump is
-/// being made; at the end, as it is when no more commands come.
-fn ask(ws: &mut Writing<'_>, job: Job) -> Outcome {
-    if ws.dataset.dump_path().is_some() && ws.dataset.dumper().is_some() {
-        ws.dataset.is_dumping.store(true, Relaxed);
-        if matches!(job, Job::Save(_)) && !ws.keys.space.remembers() {
-            ws.keys.moment = Some(ws.keys.begin_moment()?);
-        }
-    }
-    ws.dataset.jobs.add(job);
-    Ok(())
-}
-
 /// Has a job done for this client, who waits for its reply.
 fn wait_for(ws: &mut Writing<'_>, job: Job) -> Outcome {
-    ask(ws, job)?;
+    ws.dataset.ask(ws.keys, job)?;
     ws.session.waiting = Some(Waiting { until: None });
     Ok(())
 }
@@ -77,7 +71,7 @@ fn save(ws: &mut Writing<'_>, _: &[&[u8]]) -> Outcome {
 
 fn save_soon(ws: &mut Writing<'_>) -> Outcome {
     match ws.session.info.fd >= 0 {
-        true => ask(ws, Job::Save(None)),
+        true => Ok(ws.dataset.ask(ws.keys, Job::Save(None))?),
         false => Ok(()),
     }
 }

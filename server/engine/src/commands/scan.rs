@@ -12,7 +12,7 @@ use crate::args;
 use crate::command::flag::READONLY;
 use crate::command::Group::Generic;
 use crate::command::{category, row, Command};
-use crate::context::Context;
+use crate::context::{Context, Expired};
 use crate::error::{Error, Outcome};
 use crate::glob;
 use crate::keys::{is_alive, Keys};
@@ -67,7 +67,13 @@ fn scan(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         last.extend_from_slice(key.place());
         let object = key.object()?;
         let name = key.name(&object);
-        if options.matches(name) && is_alive(&object, now_ms) && has_type(ctx, &object, &options)? {
+        if !options.matches(name) {
+            continue;
+        }
+        if !is_alive(&object, now_ms) {
+            let record_key = key.place().to_vec();
+            ctx.expired.borrow_mut().push(Expired { record_key, missed: None });
+        } else if has_type(ctx, &object, &options)? {
             names.push(name.to_vec());
         }
     }

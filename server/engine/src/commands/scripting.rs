@@ -42,6 +42,27 @@ fn told(ws: &mut Writing<'_>, text: Vec<u8>) -> Outcome {
     }
 }
 
+/// A run has ended, which may have replied with an error. One that a command has answered with
+/// before was counted then.
+fn ended(
+    ws: &mut Writing<'_>,
+    mark: usize,
+    ran: std::result::Result<(), Vec<u8>>,
+    last_error: Option<Vec<u8>>,
+) -> Outcome {
+    let text = match (ran, &ws.out.buffer()[mark..]) {
+        (Err(text), _) => text,
+        (Ok(()), [b'-', text @ .., b'\r', b'\n']) => text.to_vec(),
+        (Ok(()), _) => return Ok(()),
+    };
+    ws.out.rewind(mark);
+    let is_counted = last_error.is_some_and(|last| text.starts_with(&last));
+    told(ws, text).map_err(|error| match error {
+        Error::Reply(text) if is_counted => Error::Counted(text.into_owned()),
+        error => error,
+    })
+}
+
 /// Words of a request.
 type Words<'a, 'r> = &'a [&'r [u8]];
 
@@ -84,10 +105,11 @@ fn run_script(ws: &mut Writing<'_>, args: &[&[u8]], by_sha: bool, read_only: boo
         };
         let terms = Terms { read_only, function: None, flags: script.flags, request: args };
         terms.check(ws)?;
+        let mark = ws.out.buffer().len();
         let (mut caller, out) = Caller::new(ws, &terms);
         let ran = lua.run_script(&mut caller, &script, keys, argv, out);
-        caller.end();
-        ran.or_else(|text| told(ws, text))
+        let last_error = caller.end();
+        ended(ws, mark, ran, last_error)
     })?
 }
 
@@ -121,10 +143,11 @@ fn call_function(ws: &mut Writing<'_>, args: &[&[u8]], read_only: bool) -> Outco
         let name = Some(function.name.as_slice());
         let terms = Terms { read_only, function: name, flags: function.flags, request: args };
         terms.check(ws)?;
+        let mark = ws.out.buffer().len();
         let (mut caller, out) = Caller::new(ws, &terms);
         let ran = lua.run_function(&mut caller, &function, keys, argv, out);
-        caller.end();
-        ran.or_else(|text| told(ws, text))
+        let last_error = caller.end();
+        ended(ws, mark, ran, last_error)
     })?
 }
 
@@ -157,7 +180,13 @@ fn script_exists(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 fn script_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
-    if args.len() > 3 || args.get(2).is_some_and(|how| !is_mode(how)) {
+    if args.len() > 3 {
+        return Err(Error::text(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
+            args::shown(args[1], 128)
+        )));
+    }
+    if args.get(2).is_some_and(|how| !is_mode(how)) {
         return Err(Error::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
     with_lua(ws, |_, lua| lua.flush_scripts())?;
@@ -222,7 +251,13 @@ fn function_delete(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 fn function_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
-    if args.len() > 3 || args.get(2).is_some_and(|how| !is_mode(how)) {
+    if args.len() > 3 {
+        return Err(Error::text(format!(
+            "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
+            args::shown(args[1], 128)
+        )));
+    }
+    if args.get(2).is_some_and(|how| !is_mode(how)) {
         return Err(Error::fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
     with_lua(ws, |ws, lua| {
@@ -345,7 +380,11 @@ fn function_restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
             lua.flush_libraries();
         }
         for source in &sources {
-            if let Err(text) = lua.load_library(&mut Loading::new(), source, replace) {
+            let loaded = match lua.loaded_name(source) {
+                Some(name) if !replace => Err([b"ERR Library ", name, b" already exists"].concat()),
+                _ => lua.load_library(&mut Loading::new(), source, replace),
+            };
+            if let Err(text) = loaded {
                 lua.flush_libraries();
                 for source in &before {
                     // It was loaded before.

@@ -5,9 +5,9 @@ use crate::command::flag::{ADMIN, LOADING, NOSCRIPT, STALE};
 use crate::command::Group::Server;
 use crate::command::{row, Command};
 use crate::context::Context;
+use crate::counters::CommandTotals;
 use crate::error::{Error, Outcome};
 use crate::keyspec::NO_KEYS;
-use crate::server::CommandTotals;
 use crate::table;
 
 fn container(_: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
@@ -132,13 +132,15 @@ fn latency_doctor(ctx: &mut Context<'_>, _: &[&[u8]]) -> Outcome {
 
 /// LATENCY HISTOGRAM [command ...]: cumulative counts of calls by powers of two of microseconds.
 fn latency_histogram(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
-    let mut shown: Vec<(&str, CommandTotals)> = Vec::new();
-    for (index, row) in table::all().iter().enumerate() {
-        let wanted = args.len() == 2 || args[2..].iter().any(|name| args::is(name, row.name));
-        if wanted {
-            let totals = ctx.dataset.state().command_totals(index);
-            if totals.calls > 0 {
-                shown.push((row.name, totals));
+    let mut shown: Vec<(String, CommandTotals)> = Vec::new();
+    for (name, place) in table::callable() {
+        // A command that has subcommands means them all.
+        let parent = name.split('|').next().unwrap_or_default();
+        let is_it = |word: &&[u8]| args::is(word, &name) || args::is(word, parent);
+        if args.len() == 2 || args[2..].iter().any(is_it) {
+            let totals = ctx.dataset.state().command_totals(place);
+            if totals.timed() > 0 {
+                shown.push((name, totals));
             }
         }
     }
@@ -147,7 +149,7 @@ fn latency_histogram(ctx: &mut Context<'_>, args: &[&[u8]]) -> Outcome {
         ctx.out.bulk(name.as_bytes());
         ctx.out.map(2);
         ctx.out.bulk(b"calls");
-        ctx.out.int(totals.calls as i64);
+        ctx.out.int(totals.timed() as i64);
         ctx.out.bulk(b"histogram_usec");
         let mut sum = 0;
         let buckets: Vec<(u64, u64)> = totals

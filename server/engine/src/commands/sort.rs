@@ -122,7 +122,7 @@ impl<'a> Options<'a> {
 /// The elements that are asked for, in order.
 fn run(ctx: &Context<'_>, key: &[u8], options: &Options<'_>) -> Result<Vec<Vec<u8>>, Error> {
     let (mut elements, kind) = read_elements(ctx, key)?;
-    if options.keeps_order && kind == Kind::Set && options.store.is_some() {
+    if options.keeps_order && kind == Kind::Set && (options.store.is_some() || ctx.is_scripted) {
         // A set has no order of its own that could be kept in a list.
         elements.sort_unstable();
         if options.descending {

@@ -121,6 +121,9 @@ struct Options {
 const TWO_TRIMS: Error =
     Error::fixed("ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
 
+const LIMIT_WITHOUT_TILDE: Error =
+    Error::fixed("ERR syntax error, LIMIT cannot be used without the special ~ option");
+
 impl Options {
     fn parse(args: &[&[u8]], limits: &Limits, is_add: bool) -> Result<Self> {
         let mut options = Self { makes_stream: true, trim: None, end: 2 };
@@ -162,6 +165,7 @@ impl Options {
                 Some(1..) => Err(Error::fixed(
                     "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
                 )),
+                Some(0) if is_add => Err(LIMIT_WITHOUT_TILDE),
                 _ if is_add => Ok(()),
                 _ => Err(Error::fixed(
                     "ERR syntax error, XTRIM must be called with a trimming strategy",
@@ -169,11 +173,7 @@ impl Options {
             };
         };
         trim.limit = match limit {
-            Some(_) if !trim.approximate => {
-                return Err(Error::fixed(
-                    "ERR syntax error, LIMIT cannot be used without the special ~ option",
-                ));
-            }
+            Some(_) if !trim.approximate => return Err(LIMIT_WITHOUT_TILDE),
             Some(limit) => limit,
             None if !trim.approximate => 0,
             // As much as a hundred nodes hold.

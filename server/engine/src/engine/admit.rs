@@ -4,9 +4,9 @@
 use super::{Engine, READONLY};
 use crate::args::shown;
 use crate::command::{flag, Command};
-use crate::error::Error;
+use crate::counters::Counters;
+use crate::error::{Error, Outcome};
 use crate::keyspec::find_keys;
-use crate::server::add;
 use crate::session::Session;
 use crate::table;
 use redtool_format::slot;
@@ -19,6 +19,14 @@ pub(super) struct Admitted {
     pub index: usize,
     /// Number of the subcommand, counted from 1; 0 when the command itself is meant.
     pub sub: usize,
+}
+
+impl Admitted {
+    /// Where it is counted.
+    #[inline]
+    pub fn place(self) -> usize {
+        table::place(self.index, self.sub)
+    }
 }
 
 const CROSS_SLOT: Error = Error::fixed("CROSSSLOT Keys in request don't hash to the same slot");
@@ -66,23 +74,24 @@ pub(super) fn exec_aborted(error: &Error) -> Error {
     Error::text(format!("EXECABORT Transaction discarded because of: {reason}"))
 }
 
+/// The command that is meant, which may be a subcommand.
+#[inline]
+fn resolve(index: usize, row: &'static Command, args: &[&[u8]]) -> Result<Admitted, Error> {
+    if row.subcommands.is_empty() || args.len() < 2 {
+        return Ok(Admitted { command: row, index, sub: 0 });
+    }
+    let (sub, command) =
+        table::find_subcommand(row, args[1]).ok_or_else(|| unknown_subcommand(row, args[1]))?;
+    Ok(Admitted { command, index, sub: sub + 1 })
+}
+
 /// Subcommand and number of arguments.
 #[inline]
-pub(super) fn admit_row(
-    index: usize,
-    row: &'static Command,
-    args: &[&[u8]],
-) -> Result<Admitted, Error> {
-    let mut admitted = Admitted { command: row, index, sub: 0 };
-    if !row.subcommands.is_empty() && args.len() > 1 {
-        let (sub, command) =
-            table::find_subcommand(row, args[1]).ok_or_else(|| unknown_subcommand(row, args[1]))?;
-        admitted = Admitted { command, index, sub: sub + 1 };
-    }
-    if admitted.command.accepts(args.len()) {
-        Ok(admitted)
-    } else {
-        Err(wrong_arity(row, admitted.command))
+fn admit_row(index: usize, row: &'static Command, args: &[&[u8]]) -> Result<Admitted, Error> {
+    let admitted = resolve(index, row, args)?;
+    match admitted.command.accepts(args.len()) {
+        true => Ok(admitted),
+        false => Err(wrong_arity(row, admitted.command)),
     }
 }
 
@@ -116,21 +125,21 @@ fn wrong_arity(row: &Command, command: &Command) -> Error {
 }
 
 /// The row of a command that a script calls, or why not.
-pub(super) fn admit_call(args: &[&[u8]]) -> Result<Admitted, Error> {
+pub(super) fn admit_call(counters: &Counters, args: &[&[u8]]) -> Result<Admitted, Error> {
     let unknown = Error::fixed("ERR Unknown Redis command called from script");
     let Some((index, row)) = args.first().and_then(|name| table::find(name)) else {
         return Err(unknown);
     };
-    let has_no_such_part = !row.subcommands.is_empty()
-        && args.get(1).is_some_and(|name| table::find_subcommand(row, name).is_none());
-    match admit_row(index, row, args) {
-        Ok(admitted) if admitted.command.is(flag::NOSCRIPT) => {
-            Err(Error::fixed("ERR This Redis command is not allowed from script"))
-        }
-        Ok(admitted) => Ok(admitted),
-        Err(_) if has_no_such_part => Err(unknown),
-        Err(_) => Err(Error::fixed("ERR Wrong number of args calling Redis command from script")),
-    }
+    let admitted = resolve(index, row, args).map_err(|_| unknown)?;
+    let refused = if !admitted.command.accepts(args.len()) {
+        "ERR Wrong number of args calling Redis command from script"
+    } else if admitted.command.is(flag::NOSCRIPT) {
+        "ERR This Redis command is not allowed from script"
+    } else {
+        return Ok(admitted);
+    };
+    counters.reject(admitted.place());
+    Err(Error::fixed(refused))
 }
 
 /// Whether this is a command, with a number of arguments that it takes.
@@ -145,31 +154,38 @@ impl Engine {
     pub(super) fn admit(&self, session: &Session, args: &[&[u8]]) -> Result<Admitted, Error> {
         let (index, row) =
             self.recent.borrow_mut().find(args[0]).ok_or_else(|| unknown_command(args))?;
-        let admitted = admit_row(index, row, args).and_then(|admitted| {
-            let command = admitted.command;
-            if !session.authenticated && !command.is(flag::NO_AUTH) {
-                Err(Error::NO_AUTH)
-            } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
-                Err(only_listening(row, command))
-            } else if self.dataset.state().cluster_enabled.load(Relaxed)
-                && crosses_slots(command, args)
-            {
-                Err(CROSS_SLOT)
-            } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly()
-            {
-                Err(READONLY)
-            } else {
-                Ok(admitted)
+        let admitted = resolve(index, row, args)?;
+        self.check(session, row, admitted.command, args).map_err(|error| {
+            self.counters.reject(admitted.place());
+            match row.name {
+                "exec" => exec_aborted(&error),
+                _ => error,
             }
-        });
-        admitted.map_err(|error| {
-            if let Some(counters) = self.counters.command(index) {
-                add(&counters.rejected, 1);
-            }
-            if row.name == "exec" {
-                return exec_aborted(&error);
-            }
-            error
-        })
+        })?;
+        Ok(admitted)
+    }
+
+    #[inline]
+    fn check(
+        &self,
+        session: &Session,
+        row: &'static Command,
+        command: &'static Command,
+        args: &[&[u8]],
+    ) -> Outcome {
+        if !command.accepts(args.len()) {
+            Err(wrong_arity(row, command))
+        } else if !session.authenticated && !command.is(flag::NO_AUTH) {
+            Err(Error::NO_AUTH)
+        } else if !session.resp3 && session.info.is_listening() && !may_listen(row) {
+            Err(only_listening(row, command))
+        } else if self.dataset.state().cluster_enabled.load(Relaxed) && crosses_slots(command, args)
+        {
+            Err(CROSS_SLOT)
+        } else if command.is(flag::WRITE) && !command.refuses_writes && self.dataset.readonly() {
+            Err(READONLY)
+        } else {
+            Ok(())
+        }
     }
 }

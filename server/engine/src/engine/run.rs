@@ -3,13 +3,14 @@ use super::admit::{admit_call, crosses_slots, Admitted};
 use super::{OOM, READONLY};
 use crate::command::{flag, Command, Run};
 use crate::context::Expired;
+use crate::counters::Counters;
 use crate::error::{Error, Outcome};
 use crate::keys::is_record_alive;
 use crate::keyspace::Keyspace;
 use crate::keyspec::find_keys;
 use crate::monitor;
 use crate::notify::class;
-use crate::server::{Counters, ServerState};
+use crate::server::ServerState;
 use crate::session::Session;
 use crate::ticks;
 use crate::write::Writing;
@@ -27,8 +28,9 @@ pub(crate) struct Calls {
 /// Runs a command that a script calls, and replies, with an error too; whether it may have written.
 pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], may: Calls) -> bool {
     let mark = ws.out.buffer().len();
-    let outcome = admit_call(args).and_then(|admitted| {
-        check_call(ws, admitted.command, args, may)?;
+    let outcome = admit_call(ws.counters, args).and_then(|admitted| {
+        check_call(ws, admitted.command, args, may)
+            .inspect_err(|_| ws.counters.reject(admitted.place()))?;
         if let Some(monitors) = ws.dataset.state().monitors() {
             monitor::show(&monitors, ws.session, admitted.command, args, true);
         }
@@ -36,8 +38,11 @@ pub(crate) fn call_from_script(ws: &mut Writing<'_>, args: &[&[u8]], may: Calls)
         run_alone(ws, admitted, args).map(|()| admitted.command.is(flag::WRITE))
     });
     outcome.unwrap_or_else(|error| {
+        let text = error.to_string();
+        ws.counters.error();
+        ws.dataset.state().count_error(&text);
         ws.out.buffer().truncate(mark);
-        ws.out.error(&error.to_string());
+        ws.out.error(&text);
         false
     })
 }
@@ -68,11 +73,10 @@ pub(super) fn check_room(keys: &Keyspace, needs_memory: bool, writes: bool) -> O
     if needs_memory && keys.eviction.is_full {
         return Err(OOM);
     }
-    // What is saved as a dump is only when somebody says so.
-    if let (true, Some(error)) = (writes && keys.space.is_durable(), &keys.save_error) {
-        return Err(Error::text(format!("MISCONF Errors writing to the store: {error}")));
+    match writes {
+        true => keys.saves.check(keys.space.is_durable()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Runs an admitted command with the keyspace in hand.
@@ -82,7 +86,7 @@ pub(super) fn run_alone(writing: &mut Writing<'_>, admitted: Admitted, args: &[&
     let counters = writing.counters;
     writing.keys.settle_for(writing.session.db, admitted.command, args)?;
     let is_inner = writing.is_scripted;
-    let (outcome, ns) = measured(counters, admitted.index, is_inner, |started| {
+    let (outcome, ns) = measured(counters, admitted.place(), is_inner, |started| {
         writing.keys.begin_uses(started, is_use(admitted.command, writing.session));
         match admitted.command.run {
             Run::Read(run) => run(&mut writing.view(), args),
@@ -153,7 +157,7 @@ pub(super) fn note_last(session: &Session, admitted: Admitted) {
 #[inline]
 pub(super) fn measured(
     counters: &Counters,
-    index: usize,
+    place: usize,
     is_inner: bool,
     run: impl FnOnce(u64) -> Outcome,
 ) -> (Outcome, u64) {
@@ -166,9 +170,7 @@ pub(super) fn measured(
     let ended = ticks::now();
     let ns = ticks::ns_between(started, ended);
     counters.ended.store(ended, Relaxed);
-    if let Some(counters) = counters.command(index) {
-        counters.count(ns, outcome.is_err());
-    }
+    counters.count(place, ns, outcome.is_err());
     (outcome, ns)
 }
 

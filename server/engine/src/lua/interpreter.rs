@@ -186,6 +186,12 @@ impl Interpreter {
         Err(problem)
     }
 
+    /// The name of a library that would be loaded from this, if one of that name is there.
+    pub fn loaded_name<'c>(&self, code: &'c [u8]) -> Option<&'c [u8]> {
+        let (name, _) = shebang::library(code).ok()?;
+        self.libraries.has(name).then_some(name)
+    }
+
     /// Deletes a library; false when it is not there.
     pub fn delete_library(&mut self, name: &[u8]) -> bool {
         let Some(numbers) = self.libraries.remove(name) else { return false };

@@ -54,6 +54,56 @@ fn complete<'b>(first: Item<'b>, rest: &mut Iter<'b>, width: usize) -> Result<Gr
     Ok(group)
 }
 
+/// How many elements a scan has given, and may give.
+struct Given {
+    count: usize,
+    most: usize,
+    last_hash: Option<u64>,
+}
+
+impl Given {
+    fn new(most: usize) -> Self {
+        Self { count: 0, most, last_hash: None }
+    }
+
+    /// Whether an element of this hash is given with those before it, as it is from now on.
+    fn has_room(&mut self, hash: u64) -> bool {
+        if self.count >= self.most && self.last_hash != Some(hash) {
+            return false;
+        }
+        self.count += 1;
+        self.last_hash = Some(hash);
+        true
+    }
+}
+
+/// The same as [`Groups::scan`] of elements that lie in another order than that of their hashes.
+pub(super) fn scan_unordered<'g>(
+    groups: impl Iterator<Item = Result<Group<'g>>>,
+    cursor: u64,
+    count: usize,
+    mut f: impl FnMut(Group<'_>) -> Result<()>,
+) -> Result<u64> {
+    if (cursor, count) == (0, usize::MAX) {
+        for group in groups {
+            f(group?)?;
+        }
+        return Ok(0);
+    }
+    let placed = groups.map(|group| group.map(|group| (hash_of(&group), group)));
+    let mut placed = placed.collect::<Result<Vec<_>>>()?;
+    placed.retain(|(hash, _)| *hash >= cursor);
+    placed.sort_by_key(|(hash, _)| *hash);
+    let mut given = Given::new(count);
+    for (hash, group) in placed {
+        if !given.has_room(hash) {
+            return Ok(hash);
+        }
+        f(group)?;
+    }
+    Ok(0)
+}
+
 fn hash_of(group: &Group<'_>) -> u64 {
     element_hash(group[0].bytes(&mut IntBuf::new()))
 }
@@ -123,19 +173,18 @@ impl<'r> Groups<'r> {
     }
 
     /// Hands some elements to `f`, beginning at the place `cursor` (0: the beginning), and gives
-    /// the place to go on from (0: the end was reached): all of a packed collection, else about
-    /// `count`.
+    /// the place to go on from (0: the end was reached): about `count`.
     pub fn scan(
         &self,
         cursor: u64,
         count: usize,
         mut f: impl FnMut(Group<'_>) -> Result<()>,
     ) -> Result<u64> {
-        let Form::Hashed(segments) = &self.form else {
-            self.each(|group| f(group).map(|()| ON))?;
-            return Ok(0);
+        let segments = match &self.form {
+            Form::Packed(blob) => return scan_unordered(self.walk(blob)?, cursor, count, f),
+            Form::Hashed(segments) => segments,
         };
-        let (mut given, mut last_hash) = (0, None);
+        let mut given = Given::new(count);
         let mut walk = segments.walk_from(&segments.key(cursor))?;
         while let Some(segment) = walk.advance()? {
             for group in self.walk(&segment.value)? {
@@ -144,12 +193,10 @@ impl<'r> Groups<'r> {
                 if hash < cursor {
                     continue;
                 }
-                if given >= count && last_hash != Some(hash) {
+                if !given.has_room(hash) {
                     return Ok(hash);
                 }
                 f(group)?;
-                given += 1;
-                last_hash = Some(hash);
             }
         }
         Ok(0)

@@ -20,6 +20,8 @@ use redtool_store::{Body, Object, Reader};
 pub struct Hash<'r> {
     groups: Groups<'r>,
     len: u64,
+    /// A scan gives it whole.
+    is_packed: bool,
     /// The moment, when fields may have an expiry.
     now_ms: Option<i64>,
 }
@@ -53,7 +55,8 @@ impl<'r> Hash<'r> {
             Body::Inline(payload) => Groups::packed(only_blob(payload)?, width),
             Body::Segmented { id, .. } => Groups::hashed(Segments::new(reader, id, b'h'), width),
         };
-        Ok(Self { groups, len: object.count, now_ms: with_ttl.then_some(now_ms) })
+        let (len, is_packed) = (object.count, object.encoding.is_packed());
+        Ok(Self { groups, len, is_packed, now_ms: with_ttl.then_some(now_ms) })
     }
 
     /// The field, unless it is expired.
@@ -100,6 +103,7 @@ impl<'r> Hash<'r> {
         count: usize,
         mut f: impl FnMut(Field<'_>) -> Result<()>,
     ) -> Result<u64> {
+        let count = if self.is_packed { usize::MAX } else { count };
         self.groups.scan(cursor, count, |group| match self.live(group) {
             Some(field) => f(field),
             None => Ok(()),

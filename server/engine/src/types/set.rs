@@ -4,10 +4,10 @@
 //! inline     SetIntset: str = intset      SetListpack: str = listpack m,m,…
 //! segmented  [id]['h'][hash of the first member]   listpack m,m,…   in the order of hashes
 //! ```
-use super::groups::{Group, Groups};
+use super::groups::{scan_unordered, Group, Groups};
 use super::sample::{Pool, Random};
 use super::segments::Segments;
-use super::{only_blob, Flow, Result, ON};
+use super::{only_blob, Flow, Result};
 use redtool_format::encodings::intset::Intset;
 use redtool_format::encodings::Item;
 use redtool_format::number;
@@ -19,6 +19,8 @@ use std::borrow::Cow;
 pub struct Set<'r> {
     form: Form<'r>,
     len: u64,
+    /// A scan gives it whole.
+    is_packed: bool,
 }
 
 enum Form<'r> {
@@ -41,7 +43,7 @@ impl<'r> Set<'r> {
                 Form::Groups(Groups::hashed(Segments::new(reader, id, b'h'), 1))
             }
         };
-        Ok(Self { form, len: object.count })
+        Ok(Self { form, len: object.count, is_packed: object.encoding.is_packed() })
     }
 
     /// Number of members.
@@ -87,8 +89,12 @@ impl<'r> Set<'r> {
         count: usize,
         mut f: impl FnMut(Item<'_>) -> Result<()>,
     ) -> Result<u64> {
+        let count = if self.is_packed { usize::MAX } else { count };
         match &self.form {
-            Form::Intset(_) => self.each(|member| f(member).map(|()| ON)).map(|()| 0),
+            Form::Intset(blob) => {
+                let members = Intset::parse(blob)?.iter().map(|n| Ok(alone(Item::Int(n))));
+                scan_unordered(members, cursor, count, |[member, ..]| f(member))
+            }
             Form::Groups(groups) => groups.scan(cursor, count, |[member, ..]| f(member)),
         }
     }

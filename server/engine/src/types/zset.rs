@@ -31,6 +31,8 @@ pub struct Zset<'r> {
     /// By score, when segmented.
     scores: Option<Scores<'r>>,
     len: u64,
+    /// A scan gives it whole.
+    is_packed: bool,
 }
 
 struct Scores<'r> {
@@ -129,7 +131,8 @@ impl<'r> Zset<'r> {
                 Some(Scores { segments: Segments::new(reader, id, b'z'), ranks, id }),
             ),
         };
-        Ok(Self { members, scores, len: object.count })
+        let (len, is_packed) = (object.count, object.encoding.is_packed());
+        Ok(Self { members, scores, len, is_packed })
     }
 
     /// Number of members.
@@ -152,7 +155,7 @@ impl<'r> Zset<'r> {
             ),
             OwnedBody::Payload(_) => return Err(corrupt("a sorted set that is not packed")),
         };
-        Ok(Self { members, scores, len: edit.count })
+        Ok(Self { members, scores, len: edit.count, is_packed: false })
     }
 
     fn blob(&self) -> &[u8] {
@@ -406,6 +409,7 @@ impl Zset<'_> {
         mut f: impl FnMut(Item<'_>, f64, Option<Item<'_>>) -> Result<()>,
     ) -> Result<u64> {
         let inline = self.scores.is_none();
+        let count = if self.is_packed { usize::MAX } else { count };
         self.members.scan(cursor, count, |[member, score, _]| {
             f(member, packed_score(score, !inline)?, inline.then_some(score))
         })

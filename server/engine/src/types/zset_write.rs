@@ -80,8 +80,26 @@ pub fn build(space: &mut Space, limits: &Limits, members: &Members) -> Result<Op
     let mut edit = from_payload(ValueType::Zset2, &payload, space)?;
     if let Some(edit) = &mut edit {
         edit.encoding = encoding_for(limits, members.len(), longest);
+        if let (Encoding::Skiplist, OwnedBody::Packed(blob)) = (edit.encoding, &mut edit.body) {
+            restore_signs(blob, members)?;
+        }
     }
     Ok(edit)
+}
+
+/// Gives the zeros their signs, which they have lost in a listpack as a server has it.
+fn restore_signs(blob: &mut Vec<u8>, members: &Members) -> Result<()> {
+    for (member, score) in members {
+        if *score != 0.0 || score.is_sign_positive() {
+            continue;
+        }
+        if let Some((range, _)) = find_packed(blob, member)? {
+            let offset = range.start;
+            listpack::remove(blob, range, 2);
+            put_packed(blob, offset, *score, member, true);
+        }
+    }
+    Ok(())
 }
 
 /// Puts a pair before the one at `offset` of a listpack that is a sorted set of its own.

@@ -235,7 +235,7 @@ fn a_transaction_writes_nothing_that_cannot_be_saved() {
     let mut written = Home::Lmdb.open();
     let db = &mut written.db;
     db.expect(&[("MULTI", "+OK"), ("SET k v", "+QUEUED")]);
-    db.engine.dataset().keyspace().save_error = Some("the disk is full".into());
+    db.engine.dataset().keyspace().saves.error = Some("the disk is full".into());
     db.expect(&[
         (
             "EXEC",
@@ -246,7 +246,7 @@ fn a_transaction_writes_nothing_that_cannot_be_saved() {
         ("SET k v", "-MISCONF Errors writing to the store: the disk is full"),
         ("GET k", "+QUEUED"),
     ]);
-    db.engine.dataset().keyspace().save_error = None;
+    db.engine.dataset().keyspace().saves.error = None;
     db.expect(&[
         ("EXEC", "-EXECABORT Transaction discarded because of previous errors."),
         ("GET k", "nil"),
