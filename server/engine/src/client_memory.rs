@@ -56,6 +56,10 @@ impl ClientMemory {
     }
 
     fn replace(&self, info: &ClientInfo, bytes: u64) {
+        // Mostly nothing has changed, which costs nothing.
+        if info.memory.counted.load(Relaxed) == bytes {
+            return;
+        }
         let before = info.memory.counted.swap(bytes, AcqRel);
         if before != bytes {
             self.total.fetch_add(bytes.wrapping_sub(before), AcqRel);
