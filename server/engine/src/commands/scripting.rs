@@ -63,6 +63,15 @@ fn ended(
     })
 }
 
+/// A subcommand was given more words than it takes.
+#[cold]
+fn too_many(args: &[&[u8]]) -> Error {
+    let name = args::shown(args[1], 128);
+    Error::text(format!(
+        "ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP."
+    ))
+}
+
 /// Words of a request.
 type Words<'a, 'r> = &'a [&'r [u8]];
 
@@ -180,13 +189,7 @@ fn script_exists(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 
 fn script_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
-    if args.len() > 3 {
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
-            args::shown(args[1], 128)
-        )));
-    }
-    if args.get(2).is_some_and(|how| !is_mode(how)) {
+    if args.len() > 3 || args.get(2).is_some_and(|how| !is_mode(how)) {
         return Err(Error::fixed("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
     with_lua(ws, |_, lua| lua.flush_scripts())?;
@@ -252,10 +255,7 @@ fn function_delete(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
 fn function_flush(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
     let is_mode = |how: &[u8]| args::is(how, "sync") || args::is(how, "async");
     if args.len() > 3 {
-        return Err(Error::text(format!(
-            "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
-            args::shown(args[1], 128)
-        )));
+        return Err(too_many(args));
     }
     if args.get(2).is_some_and(|how| !is_mode(how)) {
         return Err(Error::fixed("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
@@ -368,10 +368,7 @@ fn function_restore(ws: &mut Writing<'_>, args: &[&[u8]]) -> Outcome {
             )),
         };
     if args.len() > 4 {
-        return Err(Error::text(format!(
-            "ERR Unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
-            args::shown(args[1], 128)
-        )));
+        return Err(too_many(args));
     }
     let sources = payload::parse_functions(args[2]).map_err(restore_error)?;
     with_lua(ws, |ws, lua| {
