@@ -2,7 +2,7 @@
 //!
 //! A walk takes some records at a time, alone with the keyspace, and lets commands in between.
 use crate::dataset::Dataset;
-use redtool_store::space::{OwnedRecord, PastWalk};
+use redtool_store::space::{place_behind, OwnedRecord, PastWalk};
 use redtool_store::{Bulk, Bytes, Cursor, Reader, Store, StoreError, Table, Writer};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -66,8 +66,8 @@ impl Past {
             Table::Meta => self.meta.iter().filter(|(key, _)| &key[..] >= from).cloned().collect(),
             _ => Vec::new(),
         };
-        let after = table == Table::Objects;
-        Walk { past: self, table, place: from.to_vec(), after, back, batch: batch.into_iter() }
+        let (place, batch) = (from.to_vec(), batch.into_iter());
+        Walk { past: self, table, place, after: false, back, batch }
     }
 }
 
@@ -94,7 +94,7 @@ impl Reader for Past {
     }
 
     fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
-        record_key.to_vec()
+        place_behind(record_key)
     }
 }
 
@@ -119,7 +119,10 @@ impl Walk<'_> {
         }
         drop(keys);
         if let Some((last, _)) = batch.last() {
-            self.place.clone_from(last);
+            self.place = match table {
+                Table::Objects => place_behind(last),
+                _ => last.clone(),
+            };
         }
         self.after = true;
         self.batch = batch.into_iter();

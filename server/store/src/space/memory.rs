@@ -5,6 +5,7 @@
 use super::bytes::{allocated, SegmentMut};
 use super::entry::Entry;
 use super::past::Past;
+use super::place::read_place;
 use super::segments::{SegmentWalk, Segments};
 use super::table::{ObjectTable, TableWalk};
 use super::uses::{Use, Uses};
@@ -181,15 +182,12 @@ impl Memory {
         Ok(removed)
     }
 
-    /// The objects from a place on: nothing is the first of all, a bare db number the first of that
-    /// db, a record key what stands after it.
+    /// The objects from a [place](super::place) on.
     pub fn objects(&self, place: &[u8]) -> Objects<'_> {
-        let (db, key) = split_record_key(place).unwrap_or((0, b""));
+        let (db, key) = read_place(place);
         let mut dbs = self.dbs.range(db..);
         let walk = match dbs.next() {
-            Some((first, table)) if *first == db && !key.is_empty() => {
-                Some((db, table.walk(Some(key))))
-            }
+            Some((first, table)) if *first == db => Some((db, table.walk(key))),
             Some((first, table)) => Some((*first, table.walk(None))),
             None => None,
         };

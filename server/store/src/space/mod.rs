@@ -22,6 +22,7 @@ mod expiry;
 mod layers;
 mod memory;
 mod past;
+mod place;
 mod record_key;
 mod sample;
 mod segments;
@@ -38,6 +39,7 @@ use changes::Changes;
 use layers::Layers;
 use memory::Memory;
 pub use past::{OwnedRecord, PastWalk};
+pub use place::place_behind;
 pub use sample::Sampled;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -470,7 +472,7 @@ impl Reader for Space {
 
     fn place_after(&self, record_key: &[u8]) -> Vec<u8> {
         match &self.home {
-            Home::Memory(_) => record_key.to_vec(),
+            Home::Memory(_) => place_behind(record_key),
             Home::Store(layers) => layers.base.place_after(record_key),
         }
     }

@@ -12,6 +12,7 @@
 //! that their database had at the moment.
 use super::entry::Entry;
 use super::memory::{id_of, Memory};
+use super::place::read_place;
 use super::table::{place_of, ObjectTable};
 use super::{Home, Space};
 use crate::contract::Table;
@@ -30,9 +31,9 @@ pub type OwnedRecord = (Vec<u8>, Vec<u8>);
 pub struct PastWalk<'w> {
     /// Objects, or the segments of one value.
     pub table: Table,
-    /// A key, which need not be there; nothing is the first object of all.
+    /// A [place](super::place), or the key of a segment, which need not be there.
     pub from: &'w [u8],
-    /// That key itself is left out. Of objects it always is.
+    /// The segment of that key is left out.
     pub after: bool,
     /// Back from the key. Objects are only walked forward.
     pub back: bool,
@@ -195,13 +196,11 @@ impl Memory {
 
     fn past_objects(&self, past: &Past, place: &[u8], batch: &mut Batch) {
         let rest = past.rest.as_deref().unwrap_or(self);
-        let (first, mut after) = split_record_key(place).unwrap_or((0, b""));
+        let (first, behind) = read_place(place);
         let mut dbs: BTreeSet<u32> = rest.dbs().map(|db| past.db_then(db)).collect();
         dbs.extend(past.objects.keys().map(|(db, _, _)| *db));
         for db in dbs.range(first..) {
-            if *db != first {
-                after = b"";
-            }
+            let after = behind.filter(|_| *db == first);
             let table = rest.table(past.db_now(*db));
             for (key, record) in objects_of(past, table, *db, after) {
                 if !batch.push([&db.to_be_bytes()[..], key].concat(), record) {
@@ -228,21 +227,21 @@ fn segments_then<'p>(
     then.take_while(move |(key, _)| id_of(key) == id)
 }
 
-/// The objects of one db after a key.
+/// The objects of one db, or those after a key.
 fn objects_of<'p>(
     past: &'p Past,
     table: Option<&'p ObjectTable>,
     db: u32,
-    after: &[u8],
+    after: Option<&[u8]>,
 ) -> impl Iterator<Item = (&'p [u8], &'p [u8])> {
     let start = match after {
-        b"" => Bound::Included((db, 0, Box::default())),
-        key => Bound::Excluded((db, place_of(key), key.into())),
+        None => Bound::Included((db, 0, Box::default())),
+        Some(key) => Bound::Excluded((db, place_of(key), key.into())),
     };
     let then = past.objects.range((start, Bound::Unbounded));
     let then = then.take_while(move |((other, _, _), _)| *other == db);
     let then = then.map(|((_, place, key), record)| ((*place, &key[..]), record.as_deref()));
-    let mut walk = table.map(|table| table.walk((!after.is_empty()).then_some(after)));
+    let mut walk = table.map(|table| table.walk(after));
     let now = std::iter::from_fn(move || walk.as_mut()?.advance());
     let now = now.map(|(key, record)| ((place_of(key), key), record));
     overlaid(now, then).map(|((_, key), record)| (key, record))

@@ -267,6 +267,27 @@ fn all_of(space: &Space, id: u64) -> BTreeMap<Vec<u8>, Vec<u8>> {
 }
 
 #[test]
+fn a_walk_goes_on_behind_every_key_the_empty_one_too() {
+    for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
+        for db in [0, 1, 7] {
+            for n in 0..30 {
+                let name = n.to_string();
+                let key = record_key(db, name.trim_start_matches('0').as_bytes());
+                space.put_object(&key, &record(None, n)).unwrap();
+            }
+        }
+        let (mut met, mut place) = (BTreeMap::new(), Vec::new());
+        while let Some((key, value)) = space.seek(Table::Objects, &place).unwrap().next().unwrap() {
+            place = space.place_after(&key);
+            assert!(met.insert(key.into_owned(), value.into_owned()).is_none(), "met twice");
+        }
+        assert_eq!((&met, met.len()), (&all(&space, Table::Objects), 90));
+        let first = space.first_place(7);
+        assert!(space.seek(Table::Objects, &first).unwrap().next().unwrap().unwrap().0[3] == 7);
+    }
+}
+
+#[test]
 fn a_long_key_expires_too() {
     for mut space in [Space::in_memory(), Space::over(Arc::new(MemoryStore::new())).unwrap()] {
         let long = record_key(1, &[b'k'; 600]);
@@ -289,7 +310,9 @@ fn all_segments(space: &Space) -> Held {
 
 /// One of the writes that there are, to a few keys, so that the same ones change again and again.
 fn write_any(space: &mut Space, n: u64) {
-    let key = record_key((n % 3) as u32, format!("{}", n / 7 % 40).as_bytes());
+    // One of the keys is the empty one.
+    let name = (n / 7 % 40).to_string();
+    let key = record_key((n % 3) as u32, name.trim_start_matches('0').as_bytes());
     let id = n / 5 % 19 + 1;
     match n % 11 {
         0..=3 => drop(space.put_object(&key, &record(n.is_multiple_of(2).then_some(5), n as u32))),
@@ -320,7 +343,7 @@ fn read_past(space: &mut Space, mut write: impl FnMut(&mut Space)) -> Held {
         let walk = PastWalk { table: Table::Objects, from: &place, after: true, back: false };
         let batch = space.past_records(&walk, 30);
         let Some((last, _)) = batch.last() else { return found };
-        place.clone_from(last);
+        place = place_behind(last);
         for (key, value) in batch {
             assert_eq!(space.past_record(Table::Objects, &key), Some(&value[..]));
             assert!(found.insert(key, value).is_none(), "met twice");
