@@ -265,7 +265,7 @@ class Plan:
         if not self.writable:
             return f"{self.url} read-only"
         if self.saved_as is not None:
-            where = f"{self.saved_as} (at SAVE, BGSAVE and the end)"
+            where = f"{self.saved_as} (at intervals, SAVE, BGSAVE and the end)"
             if self.url in ("memory:", self.saved_as):
                 return f"a dataset in memory, saved as {where}"
             return f"a copy of {self.url} in memory, saved as {where}"
