@@ -58,7 +58,8 @@ pub trait Reader: Send {
     /// Whether objects are walked in the order of their keys. Where they are not, a walk over them
     /// only goes forward, in an order of the store's own: `seek` starts at a place that
     /// [`Reader::first_place`] or [`Reader::place_after`] gave (whose object need not be there any
-    /// more), or with the first one when `from` is empty; and there is no expiry index. Segments are in order within a value whose object this reader has read.
+    /// more), or with the first one when `from` is empty; and there is no expiry index. Segments
+    /// are in order within a value whose object this reader has read.
     fn is_ordered(&self) -> bool {
         true
     }
