@@ -43,7 +43,7 @@ const fn policy(volatile: bool, by: By) -> Policy {
 }
 
 /// The values of `maxmemory-policy`.
-pub const POLICIES: [(&str, Policy); 8] = [
+const POLICIES: [(&str, Policy); 8] = [
     ("volatile-lru", policy(true, By::Lru)),
     ("volatile-lfu", policy(true, By::Lfu)),
     ("volatile-random", policy(true, By::Random)),
@@ -53,6 +53,17 @@ pub const POLICIES: [(&str, Policy); 8] = [
     ("allkeys-random", policy(false, By::Random)),
     ("noeviction", policy(false, By::Nothing)),
 ];
+
+/// Their names.
+pub const POLICY_NAMES: [&str; POLICIES.len()] = {
+    let mut names = [""; POLICIES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = POLICIES[at].0;
+        at += 1;
+    }
+    names
+};
 
 impl Default for Policy {
     fn default() -> Self {

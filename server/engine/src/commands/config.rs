@@ -11,7 +11,7 @@ use crate::command::Group::Server;
 use crate::command::{row, write_row, Command};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::eviction::{Policy, POLICIES};
+use crate::eviction::{Policy, POLICY_NAMES};
 use crate::glob;
 use crate::keyspec::NO_KEYS;
 use crate::notify;
@@ -73,8 +73,6 @@ pub(super) enum Takes {
     OneOf(&'static [&'static str]),
     /// Letters of keyspace events.
     Events,
-    /// The name of a policy of eviction.
-    Policy,
     /// Percentiles, between spaces.
     Percentiles,
     /// When to save: pairs of seconds and changes.
@@ -159,7 +157,7 @@ const SETTABLE: &[Settable] = &[
     }),
     settable("maxmemory-eviction-tenacity", "10", Takes::Number(0, 100),
         |ws, n, _| ws.keys.eviction.tenacity = n as u32),
-    settable("maxmemory-policy", "noeviction", Takes::Policy,
+    settable("maxmemory-policy", "noeviction", Takes::OneOf(&POLICY_NAMES),
         |ws, _, name| ws.keys.eviction.set_policy(Policy::named(name).unwrap_or_default())),
     settable("maxmemory-samples", "5", Takes::Number(1, MAX_INT),
         |ws, n, _| ws.keys.eviction.samples = n as usize),
@@ -257,14 +255,6 @@ fn read_value(settable: &Settable, name: &str, value: &[u8]) -> Result<(i64, Str
             "yes" => Ok((1, "yes".into())),
             "no" => Ok((0, "no".into())),
             _ => Err(failed(name, "argument must be 'yes' or 'no'")),
-        },
-        Takes::Policy => match Policy::named(&text.to_ascii_lowercase()) {
-            Some(policy) => Ok((0, policy.name().into())),
-            None => {
-                let names = POLICIES.map(|(name, _)| name).join(", ");
-                let why = format!("argument(s) must be one of the following: {names}");
-                Err(failed(name, &why))
-            }
         },
         Takes::OneOf(words) => match words.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
             Some(word) => Ok((0, word.to_string())),
